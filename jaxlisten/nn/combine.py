@@ -1,0 +1,371 @@
+"""Combinators: functions that build a layer out of layers, and the dataclasses behind them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jaxlisten.errors import refuse
+from jaxlisten.nn.layer import Layer, Whole, inside, layer, out_spec, spec
+from jaxlisten.nn.time import Stepwise
+from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
+
+
+def serial(*layers: Layer, **named: Layer) -> Serial:
+    """Chain layers: each takes what the one before it gives.
+
+    Positional layers are named after their type (``conv1d``, or ``conv1d_0``, ``conv1d_1`` where there are several);
+    a positional `serial` is taken apart into its layers, which keep their names, so paths stay short.
+
+    Example:
+        >>> import jaxlisten as jl
+        >>> jl.serial(jl.Dense(4), jl.ReLU(), out=jl.Dense(2))
+        serial(
+          dense=Dense(units=4),
+          relu=ReLU(),
+          out=Dense(units=2),
+        )
+    """
+    parts = list[tuple[str, Layer]]()
+    for part in layers:
+        if isinstance(part, Serial):
+            parts += zip(part.names, part.layers, strict=True)
+        else:
+            parts.append((_snake(type(part).__name__), part))
+    parts += named.items()
+    return Serial(tuple(part for _, part in parts), _distinct([name for name, _ in parts]))
+
+
+def residual(*layers: Layer, shortcut: Layer | None = None) -> Parallel:
+    """Add what goes in to what comes out of a chain of layers; `shortcut` adapts it where the shapes differ."""
+    return Parallel((serial(*layers), shortcut or Identity()), ("body", "shortcut"), "add")
+
+
+def parallel(*layers: Layer, **named: Layer) -> Parallel:
+    """Give the same input to every branch and concatenate the outputs along the last axis."""
+    chain = tuple(layers) + tuple(named.values())
+    return Parallel(chain, _distinct([_snake(type(part).__name__) for part in layers] + list(named)), "concatenate")
+
+
+def lift(function: Callable[[Array], Array]) -> Lift:
+    """Make a layer of a function that treats every step alike, such as ``jnp.tanh`` or a scaling.
+
+    It trains and streams like any other; because a function can't be stored, a run folder with it needs
+    ``jl.load(run, model=model)``. Write a `@layer` class for what is to be stored.
+    """
+    return Lift(function)
+
+
+class _Branching:
+    """What layers with named children share."""
+
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers or len(self.layers) != len(self.names) or len(set(self.names)) != len(self.names):
+            refuse(self, "at least one layer and a distinct name for each", f"names {self.names}")
+        for name, child in zip(self.names, self.layers, strict=True):
+            if isinstance(child, type) or not isinstance(child, Layer):
+                refuse(self, f"{name} to be a layer", repr(child), "a class in place of an instance?")
+            if not isinstance(name, str) or not name or "/" in name:
+                refuse(self, "names without '/'", repr(name))
+
+    def children(self) -> list[tuple[str, Layer]]:
+        return list(zip(self.names, self.layers, strict=True))
+
+
+@layer
+class Serial(_Branching):
+    """A chain of layers; made by `serial`."""
+
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...]
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        params, state, x = {}, {}, spec(x)
+        for index, (name, child) in enumerate(self.children()):
+            with inside(name):
+                p, s = child.init(jax.random.fold_in(key, index), x)
+                x = out_spec(child, p, s, x)
+            params |= {name: p} if p else {}
+            state |= {name: s} if s else {}
+        return params, state
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        new_state = {}
+        for index, (name, child) in enumerate(self.children()):
+            child_key = None if key is None else jax.random.fold_in(key, index)
+            with inside(name), jax.named_scope(name):
+                x, s = child.apply(params.get(name, {}), state.get(name, {}), x, key=child_key, train=train)
+            new_state |= {name: s} if s else {}
+        return x, new_state
+
+    def out_length(self, n: Any) -> Any:
+        for child in self.layers:
+            n = child.out_length(n)
+        return n
+
+    def timing(self) -> Timing | None:
+        plan = chain_timing(self.layers)
+        return plan and plan[0]
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        carries, x = {}, spec(x)
+        for (name, child), wait in zip(self.children(), self._waits(), strict=True):
+            p, s = params.get(name, {}), state.get(name, {})
+            with inside(name):
+                carry = child.start(p, s, x)
+                carries[name] = (delay_start(wait, x), carry)
+                x = jax.eval_shape(child.step, p, s, carry, x)[1]
+        return carries
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        carries = {}
+        for name, child in self.children():
+            line, inner = carry[name]
+            line, chunk = delay_step(line, chunk)
+            with inside(name):
+                inner, chunk = child.step(params.get(name, {}), state.get(name, {}), inner, chunk)
+            carries[name] = (line, inner)
+        return carries, chunk
+
+    def _waits(self) -> tuple[int, ...]:
+        plan = chain_timing(self.layers)
+        if plan is None:
+            stuck = [name for name, child in self.children() if child.timing() is None]
+            refuse(self, "layers that all have a streaming form", f"{stuck} without one", "see jl.streaming")
+        return plan[1]
+
+    def __repr__(self) -> str:
+        return _tree("serial", self.children())
+
+
+@layer
+class Parallel(_Branching):
+    """Branches that take the same input; made by `parallel` (outputs concatenated) and `residual` (outputs added)."""
+
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...]
+    merge: str = "concatenate"
+
+    merges: ClassVar[tuple[str, ...]] = ("concatenate", "add")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.merge not in self.merges:
+            refuse(self, f"merge to be one of {self.merges}", repr(self.merge))
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        params, state = {}, {}
+        for index, (name, child) in enumerate(self.children()):
+            with inside(name):
+                p, s = child.init(jax.random.fold_in(key, index), x)
+            params |= {name: p} if p else {}
+            state |= {name: s} if s else {}
+        return params, state
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        outputs, new_state = [], {}
+        for index, (name, child) in enumerate(self.children()):
+            child_key = None if key is None else jax.random.fold_in(key, index)
+            with inside(name), jax.named_scope(name):
+                y, s = child.apply(params.get(name, {}), state.get(name, {}), x, key=child_key, train=train)
+            outputs.append(y)
+            new_state |= {name: s} if s else {}
+        if isinstance(outputs[0], Padded):
+            return Padded(self._merged([y.values for y in outputs]), outputs[0].length), new_state
+        return self._merged(outputs), new_state
+
+    def out_length(self, n: Any) -> Any:
+        return self.layers[0].out_length(n)
+
+    def timing(self) -> Timing | None:
+        timings = [child.timing() for child in self.layers]
+        if any(timing is None or timing.ratio != timings[0].ratio for timing in timings):
+            return None
+        block = math.lcm(*(timing.block for timing in timings))
+        delay = max(timing.delay for timing in timings)
+        flush = max(timing.flush + Fraction(delay - timing.delay) / timing.ratio for timing in timings)
+        return Timing(block, timings[0].ratio, delay, math.ceil(flush / block) * block)
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        carries = {}
+        delay = (self.timing() or self._stuck()).delay
+        for name, child in self.children():
+            p, s = params.get(name, {}), state.get(name, {})
+            with inside(name):
+                carry = child.start(p, s, x)
+                y = jax.eval_shape(child.step, p, s, carry, spec(x))[1]
+            carries[name] = (carry, delay_start(delay - child.timing().delay, y))
+        return carries
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        carries, outputs = {}, []
+        for name, child in self.children():
+            inner, line = carry[name]
+            with inside(name):
+                inner, y = child.step(params.get(name, {}), state.get(name, {}), inner, chunk)
+            line, y = delay_step(line, y)
+            carries[name] = (inner, line)
+            outputs.append(y)
+        return carries, Chunk(self._merged([y.values for y in outputs]), outputs[0].valid)
+
+    def _merged(self, outputs: Sequence[Array]) -> Array:
+        same = 0 if self.merge == "add" else 1
+        if len({y.shape[: y.ndim - same] for y in outputs}) > 1:
+            shapes = ", ".join(f"{name} {tuple(y.shape)}" for name, y in zip(self.names, outputs, strict=True))
+            refuse(self, f"branches of one shape, to {self.merge} them", shapes, "strides or channels differ")
+        return sum(outputs[1:], outputs[0]) if same == 0 else jnp.concatenate(outputs, axis=-1)
+
+    def _stuck(self) -> Any:
+        refuse(self, "branches with streaming forms of the same ratio", f"{self.names}", "see jl.streaming")
+
+    def __repr__(self) -> str:
+        return _tree("parallel" if self.merge == "concatenate" else "residual", self.children())
+
+
+@layer
+class Frozen:
+    """A layer that is not trained: neither its params nor its state change, and it runs as with ``train=False``.
+
+    Its params live in the state, under ``params``, so that no optimizer, weight decay included, ever sees them.
+    """
+
+    inner: Layer
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        return {}, self.hold(*self.inner.init(key, x))
+
+    @staticmethod
+    def hold(params: Params, state: State) -> State:
+        """Return the state of a frozen layer that has these params and this state."""
+        return {name: tree for name, tree in {"params": params, "state": state}.items() if tree}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        y, _ = self.inner.apply(state.get("params", {}), state.get("state", {}), x)
+        return y, state
+
+    def out_length(self, n: Any) -> Any:
+        return self.inner.out_length(n)
+
+    def timing(self) -> Timing | None:
+        return self.inner.timing()
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        return self.inner.start(state.get("params", {}), state.get("state", {}), x)
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        return self.inner.step(state.get("params", {}), state.get("state", {}), carry, chunk)
+
+
+@layer
+class Identity(Stepwise):
+    """Gives what it takes."""
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        return x, state
+
+
+class Lift(Stepwise):
+    """A plain function as a layer; made by `lift`. It is not registered, because a function can't be stored."""
+
+    def __init__(self, function: Callable[[Array], Array]):
+        self.function = function
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        return self.function(x), state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lift) and other.function == self.function
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+    def __repr__(self) -> str:
+        return f"lift({getattr(self.function, '__name__', self.function)})"
+
+
+def chain_timing(layers: Sequence[Layer]) -> tuple[Timing, tuple[int, ...]] | None:
+    """Work out how a chain streams.
+
+    A layer with a stride has to meet the first valid step at the start of a block, so the stream waits before it for
+    ``-delay mod block`` steps.
+
+    Returns:
+        The timing of the chain, and the wait before each layer in its input steps; None if a layer has no timing.
+    """
+    timings = [child.timing() for child in layers]
+    if any(timing is None for timing in timings):
+        return None
+    ratio, block = Fraction(1), 1
+    for timing in timings:
+        block = math.lcm(block, (ratio / timing.block).denominator)
+        ratio *= timing.ratio
+    # A stream of `inputs` steps, long enough that the ends of the clip do not meet; follow what each layer needs.
+    inputs = needed = block * 2**16
+    steps, ratio, delay, waits = inputs, Fraction(1), 0, []
+    for child, timing in zip(layers, timings, strict=True):
+        waits.append(-delay % timing.block)
+        delay += waits[-1]
+        slots = delay + math.ceil(Fraction(steps, timing.block)) * timing.block + timing.flush
+        needed = max(needed, math.ceil(slots / ratio))
+        delay = int(delay * timing.ratio) + timing.delay
+        steps = child.out_length(steps)
+        ratio *= timing.ratio
+    flush = math.ceil(Fraction(needed - inputs, block)) * block
+    return Timing(block, ratio, delay, flush), tuple(waits)
+
+
+def delay_start(steps: int, x: Chunk) -> Chunk | None:
+    """Return the carry of a delay of `steps` steps for chunks like `x`; None: no delay."""
+    if steps == 0:
+        return None
+    shape = list(x.values.shape)
+    shape[x.valid.ndim - 1] = steps
+    return Chunk(jnp.zeros(shape, x.values.dtype), jnp.zeros(shape[: x.valid.ndim], bool))
+
+
+def delay_step(carry: Chunk | None, chunk: Chunk) -> tuple[Chunk | None, Chunk]:
+    """Let a chunk into a delay line and the oldest steps out."""
+    if carry is None:
+        return None, chunk
+    axis, kept = chunk.valid.ndim - 1, carry.valid.shape[-1]
+    both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis), carry, chunk)
+    split = chunk.valid.shape[-1]
+    out = jax.tree.map(lambda a: jax.lax.slice_in_dim(a, 0, split, axis=axis), both)
+    return jax.tree.map(lambda a: jax.lax.slice_in_dim(a, split, split + kept, axis=axis), both), out
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()  # LogMel: log_mel, but ReLU: relu
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Number the names that occur more than once."""
+    seen, result = dict[str, int](), []
+    for name in names:
+        seen[name] = seen.get(name, -1) + 1
+        result.append(name if names.count(name) == 1 else f"{name}_{seen[name]}")
+    return tuple(result)
+
+
+def _tree(head: str, children: Sequence[tuple[str, Layer]]) -> str:
+    lines = [f"  {name}={child!r},".replace("\n", "\n  ") for name, child in children]
+    return "\n".join([f"{head}(", *lines, ")"])

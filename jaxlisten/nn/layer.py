@@ -1,0 +1,193 @@
+"""What a layer is: a frozen dataclass of settings and child layers, with pure functions. Arrays never live in it.
+
+Equal settings are equal layers, so a layer is a static argument of jitted functions and equal models share one
+compilation. It prints itself, and `to_config` / `from_config` store it and build it again without running any code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import jax
+
+from jaxlisten.errors import InputError, LayerError, refuse
+from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """What every layer offers, and all that a combinator asks of it.
+
+    A layer that keeps one step a step derives from `Stepwise`, one that looks at a window of steps from `Windowed`
+    (both in `jaxlisten.nn.time`): those need only `init` and `forward`, and get masks and streaming for nothing.
+    """
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        """Make the first params and state for inputs like `x` (arrays or `jax.ShapeDtypeStruct`)."""
+        ...
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        """Compute the output and the next state. `key` is only needed by random layers with `train=True`."""
+        ...
+
+    def out_length(self, n: Any) -> Any:
+        """Return how many steps come out of `n` steps, for an int or an integer array."""
+        ...
+
+    def timing(self) -> Timing | None:
+        """Return how the layer runs chunk by chunk; None: it needs the whole signal, and has no `start` and `step`."""
+        ...
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        """Return the carry before the first of a stream of chunks like `x`."""
+        ...
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        """Take a chunk of a multiple of `timing().block` steps; return the next carry, of the same type, and a chunk."""
+        ...
+
+
+class Whole:
+    """The defaults of a layer without a streaming form."""
+
+    def out_length(self, n: Any) -> Any:
+        return n
+
+    def timing(self) -> Timing | None:
+        return None
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        refuse(self, "a layer with a streaming form", "one that needs the whole signal", "see jl.streaming")
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        refuse(self, "a layer with a streaming form", "one that needs the whole signal", "see jl.streaming")
+
+
+REGISTRY: dict[str, type] = {}
+"""Every class decorated with `layer`, by name. The only place where stored names are looked up."""
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def layer(cls: type[T]) -> type[T]:
+    """Make a class a layer: a frozen dataclass that is entered in the registry under its name.
+
+    Raises:
+        InputError: another class, from another module, has that name.
+
+    Example:
+        >>> import jaxlisten as jl
+        >>> @jl.layer
+        ... class Scale(jl.Stepwise):
+        ...     factor: float = 2.0
+        ...     def forward(self, params, state, x, valid, *, key=None, train=False):
+        ...         return x * self.factor, state
+        >>> jl.from_config(jl.to_config(Scale(3.0)))
+        Scale(factor=3.0)
+    """
+    if "__repr__" not in vars(cls):
+        cls.__repr__ = _repr
+    cls = dataclasses.dataclass(frozen=True)(cls)
+    known = REGISTRY.get(cls.__name__)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise InputError(f"layer: the name {cls.__name__!r} is taken by {known.__module__}; choose another one")
+    REGISTRY[cls.__name__] = cls
+    return cls
+
+
+def _repr(self: Any) -> str:
+    """Print a layer with the settings that differ from their defaults."""
+    settings = [(field.name, getattr(self, field.name), field.default) for field in dataclasses.fields(self)]
+    return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value, usual in settings if value != usual)})"
+
+
+def positive(layer: object, *names: str) -> None:
+    """Refuse a layer whose settings `names` are not whole numbers above 0 (called from ``__post_init__``)."""
+    for name in names:
+        value = getattr(layer, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            refuse(layer, f"{name} to be a whole number above 0", repr(value))
+
+
+@contextlib.contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Put `name` in front of the path of a `LayerError` that passes."""
+    try:
+        yield
+    except LayerError as error:
+        raise error.within(name) from None
+
+
+def spec(x: Any) -> Any:
+    """Reduce every array of a pytree to its shape and dtype."""
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), x)
+
+
+def out_spec(layer: Layer, params: Params, state: State, x: Any) -> Any:
+    """Compute the shapes of a layer's output without computing the output."""
+    return jax.eval_shape(lambda p, s, x: layer.apply(p, s, x)[0], params, state, spec(x))
+
+
+def channels_of(layer: object, x: Any, *, least_ndim: int = 1) -> int:
+    """Return the size of the last axis; refuse an input with fewer than `least_ndim` axes or without channels."""
+    shape = (x.values if isinstance(x, Padded) else x).shape
+    if len(shape) < least_ndim or shape[-1] < 1:
+        wanted = "[*batch, time, channel]" if least_ndim == 2 else "[*batch, channel]"
+        refuse(layer, f"x {wanted}", str(tuple(shape)), "is the front end missing?" if least_ndim == 2 else "")
+    return shape[-1]
+
+
+def same_channels(layer: object, x: Array, channels: int) -> None:
+    """Refuse an input whose last axis is not what the layer was initialised for."""
+    if x.shape[-1] != channels:
+        cause = f"the layer was initialised for {channels} channels; has n_mels or a layer before it changed?"
+        refuse(layer, f"x [*batch, time, {channels}]", str(tuple(x.shape)), cause)
+
+
+def to_config(value: Any) -> Any:
+    """Turn a layer, with every default written out, into plain JSON values.
+
+    Raises:
+        InputError: a layer is not registered, or a setting is no number, string, bool, None, tuple or layer.
+    """
+    if isinstance(value, tuple):
+        return [to_config(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if dataclasses.is_dataclass(value) and REGISTRY.get(type(value).__name__) is type(value):
+        return {"layer": type(value).__name__} | {
+            field.name: to_config(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    raise InputError(
+        f"to_config: {type(value).__name__} can't be stored: only layers made with @jaxlisten.layer can, with settings "
+        "that are numbers, strings, tuples and layers"
+    )
+
+
+def from_config(config: Any) -> Any:
+    """Build a layer from what `to_config` gave. Names resolve in the registry only; nothing is imported or run.
+
+    Raises:
+        InputError: an unknown layer, a setting that it does not have, or a value that it refuses.
+    """
+    if isinstance(config, list):
+        return tuple(from_config(item) for item in config)
+    if not isinstance(config, dict):
+        return config
+    name = config.get("layer")
+    cls = REGISTRY.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise InputError(f"from_config: unknown layer {name!r}; import the module that defines it, then load again")
+    settings = {key: from_config(value) for key, value in config.items() if key != "layer"}
+    try:
+        return cls(**settings)
+    except LayerError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"from_config: {name} refuses its stored settings: {error}") from None

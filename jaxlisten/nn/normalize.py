@@ -1,0 +1,111 @@
+"""Normalisation by statistics that training leaves in the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxlisten import ops
+from jaxlisten.errors import refuse
+from jaxlisten.nn.layer import channels_of, layer, same_channels
+from jaxlisten.nn.time import Stepwise
+from jaxlisten.types import Array, Params, State
+
+
+@layer
+class Normalize(Stepwise):
+    """Bring each channel to mean 0 and standard deviation 1 by the statistics of all training steps seen so far.
+
+    With ``train=True`` the valid steps of the batch are first merged into the stored statistics, exactly, so that they
+    are those of the training set after the first pass over it; from ``horizon`` steps on older ones fade. Nothing is
+    trained, and each clip is treated alike, whatever else is in its batch.
+
+    Args:
+        epsilon: the least variance that is told from none (a band that never changes stays near 0).
+        horizon: how many steps the statistics remember.
+
+    Reference:
+        Chan, Golub and LeVeque 1983, equations 2.1: merging of means and sums of squares.
+    """
+
+    epsilon: float = 1e-5
+    horizon: float = 1e7
+
+    def __post_init__(self) -> None:
+        _check_epsilon(self)
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels = channels_of(self, x)
+        return {}, {"count": jnp.zeros(()), "mean": jnp.zeros(channels), "variance": jnp.ones(channels)}
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        same_channels(self, x, state["mean"].shape[0])
+        if train:
+            state = self._merge(state, *ops.masked_moments(jax.lax.stop_gradient(x), valid))
+        return _standardize(x, state["mean"], state["variance"], self.epsilon).astype(x.dtype), state
+
+    def _merge(self, state: State, count: Array, mean: Array, variance: Array) -> State:
+        total = state["count"] + count
+        share = count / jnp.maximum(total, 1.0)
+        delta = mean - state["mean"]
+        merged = (1 - share) * state["variance"] + share * variance + share * (1 - share) * jnp.square(delta)
+        return {
+            "count": jnp.minimum(total, self.horizon),
+            "mean": state["mean"] + share * delta,
+            "variance": jnp.where(total > 0, merged, state["variance"]),
+        }
+
+
+@layer
+class BatchNorm(Stepwise):
+    """Batch normalisation over every axis but the last, then a trained scale and bias.
+
+    With ``train=True`` the statistics are those of the valid steps of the (ragged) batch, and the stored ones move
+    towards them; otherwise the stored ones are used.
+
+    Args:
+        momentum: how much of the stored statistics stays at each step.
+        epsilon: added to the variance.
+
+    Reference:
+        Ioffe and Szegedy 2015, algorithms 1 and 2; equals `flax.nnx.BatchNorm`.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_epsilon(self)
+        if not 0 <= self.momentum < 1:
+            refuse(self, "0 <= momentum < 1", str(self.momentum))
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels = channels_of(self, x)
+        params = {"scale": jnp.ones(channels), "bias": jnp.zeros(channels)}
+        return params, {"mean": jnp.zeros(channels), "variance": jnp.ones(channels)}
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        same_channels(self, x, params["scale"].shape[0])
+        mean, variance = state["mean"], state["variance"]
+        if train:
+            count, mean, variance = ops.masked_moments(x, valid)
+            fade = jnp.where(count > 0, 1 - self.momentum, 0.0)  # a batch without any valid step teaches nothing
+            moved = {"mean": mean, "variance": variance}
+            state = {name: state[name] + fade * (jax.lax.stop_gradient(moved[name]) - state[name]) for name in moved}
+        y = _standardize(x, mean, variance, self.epsilon) * params["scale"] + params["bias"]
+        return y.astype(x.dtype), state
+
+
+def _standardize(x: Array, mean: Array, variance: Array, epsilon: float) -> Array:
+    return (x.astype(jnp.float32) - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+def _check_epsilon(layer: Any) -> None:
+    if layer.epsilon <= 0:
+        refuse(layer, "epsilon above 0", str(layer.epsilon))

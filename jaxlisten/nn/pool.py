@@ -1,0 +1,145 @@
+"""Pooling over time: in windows, and over the whole clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxlisten import ops
+from jaxlisten.errors import refuse
+from jaxlisten.nn.layer import Whole, channels_of, layer, positive
+from jaxlisten.nn.time import Reach, Windowed, valid_steps
+from jaxlisten.types import Array, Padded, Params, State
+
+
+class _Pool(Windowed):
+    """What max and mean pooling share: "same" windows that hold their place whatever the length of the clip."""
+
+    window: int
+    stride: int | None
+
+    def __post_init__(self) -> None:
+        positive(self, "window", *(["stride"] if self.stride is not None else []))
+
+    def reach(self) -> Reach:
+        left = (self.window - 1) // 2
+        return Reach(left, self.window - 1 - left, self.stride or self.window)
+
+
+@layer
+class MaxPool(_Pool):
+    """Largest valid value of each window: ``[*batch, time, channel]`` to ``[*batch, ceil(time / stride), channel]``.
+
+    Output t looks at the `window` steps around ``t * stride``, ``(window - 1) // 2`` of them before it.
+
+    Args:
+        window: steps a window.
+        stride: steps between two windows; None: `window`.
+
+    Reference:
+        `flax.nnx.max_pool` on the input padded with -inf.
+    """
+
+    window: int
+    stride: int | None = None
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        return ops.max_pool(x, valid, window=self.window, stride=self.stride or self.window), state
+
+
+@layer
+class MeanPool(_Pool):
+    """Mean of the valid values of each window; windows and settings are those of `MaxPool`.
+
+    What lies beyond the ends of the clip does not count.
+
+    Reference:
+        `flax.nnx.avg_pool` with ``count_include_pad=False``.
+    """
+
+    window: int
+    stride: int | None = None
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        return ops.mean_pool(x, valid, window=self.window, stride=self.stride or self.window), state
+
+
+KINDS = ("mean", "max", "last")
+"""How a span of steps becomes one: their mean, their largest value, or the last of them."""
+
+
+@layer
+class GlobalPool(Whole):
+    """Pool all valid steps of a clip into one: ``[*batch, time, channel]`` to ``[*batch, channel]``.
+
+    An absent item (length 0) gives 0. `jaxlisten.streaming` puts a `SlidingPool` in its place.
+
+    Args:
+        kind: "mean", "max" or "last".
+    """
+
+    kind: str = "mean"
+
+    def __post_init__(self) -> None:
+        _check_kind(self)
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels_of(self, x, least_ndim=2)
+        return {}, {}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        channels_of(self, x, least_ndim=2)
+        values = x.values if isinstance(x, Padded) else x
+        time = values.shape[-2]
+        valid = valid_steps(x) if isinstance(x, Padded) else jnp.ones(time, bool)
+        if self.kind == "last":
+            last = jnp.asarray(x.length - 1 if isinstance(x, Padded) else time - 1)
+            chosen = (jnp.arange(time) == last[..., None]) & valid
+            return jnp.where(chosen[..., None], values, 0).sum(-2), state
+        pool = ops.max_pool if self.kind == "max" else ops.mean_pool
+        return pool(values, valid, window=time, stride=time)[..., 0, :], state
+
+    def out_length(self, n: Any) -> Any:
+        return (n > 0) * 1
+
+
+@layer
+class SlidingPool(Windowed):
+    """Pool the last `window` valid steps, at every step: the streaming form of `GlobalPool`.
+
+    As long as a clip has at most `window` steps, its last output equals what `GlobalPool` gives for the whole clip.
+
+    Args:
+        window: steps a window.
+        kind: "mean", "max" or "last".
+    """
+
+    window: int
+    kind: str = "mean"
+
+    def __post_init__(self) -> None:
+        positive(self, "window")
+        _check_kind(self)
+
+    def reach(self) -> Reach:
+        return Reach(0 if self.kind == "last" else self.window - 1, 0)
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        if self.kind == "last":
+            return x, state
+        pool = ops.max_pool if self.kind == "max" else ops.mean_pool
+        return pool(x, valid, window=self.window, stride=1), state
+
+
+def _check_kind(layer: Any) -> None:
+    if layer.kind not in KINDS:
+        refuse(layer, f"kind to be one of {KINDS}", repr(layer.kind))

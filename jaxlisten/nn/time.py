@@ -1,0 +1,176 @@
+"""Layers along time. From `forward` alone they get masks, lengths and an exact streaming form.
+
+`Stepwise` turns each step into one step. `Windowed` computes each output step from a window of input steps; whole
+signals are padded, streams keep the last steps in the carry, and both then call the same `forward` without padding.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxlisten.errors import refuse
+from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
+
+
+def valid_steps(x: Padded) -> Array:
+    """Return ``[*batch, time]`` booleans: which steps of `x` lie before the end of their item."""
+    time = x.values.shape[x.length.ndim]
+    return jnp.arange(time) < jnp.asarray(x.length)[..., None]
+
+
+def silenced(values: Array, valid: Array) -> Array:
+    """Set invalid steps to zero, on the way in: a mask behind a layer keeps NaN in the gradient of its weights."""
+    extra = values.ndim - valid.ndim
+    return jnp.where(valid.reshape(valid.shape + (1,) * extra), values, jnp.zeros((), values.dtype))
+
+
+class Stepwise:
+    """A layer that turns each step into one step. Subclasses define `forward`, and `init` where they have params."""
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        """Compute the outputs of ``x [*batch, time, ...]``, which is zero where ``valid [*batch, time]`` is False.
+
+        `valid` is None where all is valid; then `x` need not have an axis of time.
+        """
+        raise NotImplementedError
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        return {}, {}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        if not isinstance(x, Padded):
+            return self.forward(params, state, x, None, key=key, train=train)
+        valid = valid_steps(x)
+        y, state = self.forward(params, state, silenced(x.values, valid), valid, key=key, train=train)
+        return Padded(y, x.length), state
+
+    def out_length(self, n: Any) -> Any:
+        return n
+
+    def timing(self) -> Timing | None:
+        return Timing()
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        return ()
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        x = silenced(chunk.values, chunk.valid)
+        y, _ = self.forward(params, state, x, chunk.valid, key=None, train=False)
+        return carry, Chunk(y, chunk.valid)
+
+
+class Reach(NamedTuple):
+    """Output step i sees the input steps from ``i * stride - left`` to ``i * stride + right``, both included."""
+
+    left: int
+    right: int
+    stride: int = 1
+
+
+class Windowed:
+    """A layer whose output steps each see a window of input steps. Subclasses define `reach`, `forward` and `init`.
+
+    Outside the signal there is silence: zeros that `valid` marks.
+    """
+
+    step_ndim: ClassVar[int] = 1
+    """Axes of one step: 1 for ``[channel]``, 0 for a sample of raw sound."""
+
+    def reach(self) -> Reach:
+        raise NotImplementedError
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        """Compute every whole window of ``x [*batch, time, ...]``, without padding it.
+
+        `x` is zero where `valid`, which broadcasts to ``[*batch, time]``, is False.
+        """
+        raise NotImplementedError
+
+    def out_length(self, n: Any) -> Any:
+        return -(-n // self.reach().stride)
+
+    def emits(self, valid: Array) -> Array:
+        """Tell which output steps exist, ``[..., frames]``, from the validity of the padded input, ``[..., time]``."""
+        left, right, stride = self.reach()
+        return valid[..., left : valid.shape[-1] - right : stride]
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        return {}, {}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        values = x.values if isinstance(x, Padded) else x
+        axis = values.ndim - 1 - self.step_ndim
+        self._check(values, axis, x.length.ndim if isinstance(x, Padded) else axis)
+        valid = valid_steps(x) if isinstance(x, Padded) else jnp.ones(values.shape[axis], bool)
+        if isinstance(x, Padded):
+            values = silenced(values, valid)
+        left, right, stride = self.reach()
+        frames = self.out_length(values.shape[axis])
+        behind = (frames - 1) * stride + 1 + right - values.shape[axis]  # below 0 where the stride skips the end
+        y, state = self.forward(
+            params,
+            state,
+            _pad(values, axis, left, behind),
+            _pad(valid, valid.ndim - 1, left, behind),
+            key=key,
+            train=train,
+        )
+        return (Padded(y, self.out_length(x.length)) if isinstance(x, Padded) else y), state
+
+    def timing(self) -> Timing | None:
+        left, right, stride = self.reach()
+        delay = right // stride
+        steps = left + right + 1  # long enough for the shortest signal that has outputs
+        beyond = self.out_length(steps * stride) - steps
+        return Timing(stride, Fraction(1, stride), delay, max(0, delay + beyond) * stride)
+
+    def start(self, params: Params, state: State, x: Chunk) -> Any:
+        left, right, stride = self.reach()
+        axis = x.valid.ndim - 1
+        shape = list(x.values.shape)
+        self._check(x.values, len(shape) - 1 - self.step_ndim, axis)
+        shape[axis] = right // stride * stride + left
+        return Chunk(jnp.zeros(shape, x.values.dtype), jnp.zeros(shape[: axis + 1], bool))
+
+    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
+        left, right, stride = self.reach()
+        axis = chunk.valid.ndim - 1
+        steps, kept = chunk.valid.shape[-1], carry.valid.shape[-1]
+        if steps % stride:
+            refuse(self, f"a chunk of a multiple of {stride} steps", str(steps), "see timing().block")
+        values = jnp.concatenate([carry.values, silenced(chunk.values, chunk.valid)], axis)
+        valid = jnp.concatenate([carry.valid, chunk.valid], axis)
+        carry = Chunk(jax.lax.slice_in_dim(values, steps, steps + kept, axis=axis), valid[..., steps:])
+        seen = (steps // stride - 1) * stride + 1 + left + right
+        values, valid = jax.lax.slice_in_dim(values, 0, seen, axis=axis), valid[..., :seen]
+        y, _ = self.forward(params, state, values, valid, key=None, train=False)
+        return carry, Chunk(y, self.emits(valid))
+
+    def _check(self, values: Array, axis: int, expected_axis: int) -> None:
+        wanted = "[*batch, time, channel]" if self.step_ndim else "[*batch, time]"
+        if axis < 0 or axis != expected_axis:
+            refuse(self, f"x {wanted}", str(tuple(values.shape)), "wrong number of axes")
+        if not jnp.issubdtype(values.dtype, jnp.floating):
+            refuse(self, f"floating-point x {wanted}", str(values.dtype), "scale integer samples to -1..1 first")
+        least = values.shape[axis]
+        if self.out_length(least) < 1:
+            refuse(self, f"x {wanted} long enough for one output", str(tuple(values.shape)), "is the clip too short?")
+
+
+def _pad(x: Array, axis: int, before: int, behind: int) -> Array:
+    """Put zeros (False) before and behind an axis; a negative number cuts."""
+    widths = [(0, 0, 0)] * x.ndim
+    widths[axis] = (before, behind, 0)
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)

@@ -1,0 +1,54 @@
+"""Pooling over time, with masks."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlisten.types import Array
+
+
+def max_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
+    """Take the largest valid value of each window. A window without any gives 0.
+
+    Args:
+        x: ``[*batch, time, channel]``.
+        valid: booleans that broadcast to ``[*batch, time]``.
+        window: steps a window.
+        stride: steps between the starts of two windows.
+
+    Returns:
+        ``[*batch, 1 + (time - window) // stride, channel]``.
+    """
+    lowest = np.array(-np.inf, x.dtype)
+    y = _reduce(jnp.where(valid[..., None], x, lowest), jnp.max, jax.lax.max, lowest, window, stride)
+    return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
+
+
+def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
+    """Average the valid values of each window, summed in float32. A window without any gives 0.
+
+    Args:
+        x: ``[*batch, time, channel]``.
+        valid: booleans that broadcast to ``[*batch, time]``.
+        window: steps a window.
+        stride: steps between the starts of two windows.
+
+    Returns:
+        ``[*batch, 1 + (time - window) // stride, channel]``.
+    """
+    zero = np.zeros((), np.float32)
+    weight = valid[..., None].astype(jnp.float32)
+    total = _reduce(jnp.where(valid[..., None], x, 0).astype(jnp.float32), jnp.sum, jax.lax.add, zero, window, stride)
+    count = _reduce(weight, jnp.sum, jax.lax.add, zero, window, stride)
+    return (total / jnp.maximum(count, 1.0)).astype(x.dtype)
+
+
+def _reduce(x: Array, reduce, combine, start: np.ndarray, window: int, stride: int) -> Array:  # noqa: ANN001
+    *batch, time, channel = x.shape
+    frames = 1 + (time - window) // stride
+    if window == stride:  # disjoint windows: the gradient of a reshape is free, that of reduce_window is not
+        return reduce(x[..., : frames * window, :].reshape(*batch, frames, window, channel), axis=-2)
+    sizes, steps = [1] * len(batch) + [window, 1], [1] * len(batch) + [stride, 1]
+    return jax.lax.reduce_window(x, start, combine, sizes, steps, "VALID")
