@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxlisten.errors import refuse
 from jaxlisten.features.decibel import power_to_db
 from jaxlisten.features.spectral import mel_filters, mel_product, power_spectrum, window_samples
-from jaxlisten.nn.layer import layer, positive
+from jaxlisten.nn.layer import layer, positive, where_present
 from jaxlisten.nn.time import Reach, Windowed
 from jaxlisten.ops import frame
 from jaxlisten.types import Array, Params, State
@@ -59,7 +59,7 @@ class LogMel(Windowed):
         return Reach(self.n_fft // 2, self.n_fft - 1 - self.n_fft // 2, self.hop_length)
 
     def out_length(self, n: Any) -> Any:
-        return (n > 0) * (1 + n // self.hop_length)
+        return where_present(n, 1 + n // self.hop_length)
 
     def emits(self, valid: Array) -> Array:
         # A frame exists if its centre is in the clip, or is the first sample behind it.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from jaxlisten.errors import InputError, LayerError, refuse
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
@@ -148,6 +149,11 @@ def same_channels(layer: object, x: Array, channels: int) -> None:
     if x.shape[-1] != channels:
         cause = f"the layer was initialised for {channels} channels; has n_mels or a layer before it changed?"
         refuse(layer, f"x [*batch, time, {channels}]", str(tuple(x.shape)), cause)
+
+
+def where_present(n: Any, length: Any) -> Any:
+    """Return `length` where there are steps, and 0 for an absent item (n = 0); for an int or an integer array."""
+    return jnp.where(n > 0, length, 0) if isinstance(n, jax.Array) else length if n > 0 else 0
 
 
 def to_config(value: Any) -> Any:

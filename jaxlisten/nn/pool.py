@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from jaxlisten import ops
 from jaxlisten.errors import refuse
-from jaxlisten.nn.layer import Whole, channels_of, layer, positive
-from jaxlisten.nn.time import Reach, Windowed, valid_steps
+from jaxlisten.nn.layer import Whole, channels_of, layer, positive, where_present
+from jaxlisten.nn.time import Reach, Windowed, check_floating, valid_steps
 from jaxlisten.types import Array, Padded, Params, State
 
 
@@ -95,8 +95,9 @@ class GlobalPool(Whole):
     def apply(
         self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
     ) -> tuple[Any, State]:
-        channels_of(self, x, least_ndim=2)
         values = x.values if isinstance(x, Padded) else x
+        channels_of(self, values, least_ndim=2)
+        check_floating(self, values)
         time = values.shape[-2]
         valid = valid_steps(x) if isinstance(x, Padded) else jnp.ones(time, bool)
         if self.kind == "last":
@@ -107,7 +108,7 @@ class GlobalPool(Whole):
         return pool(values, valid, window=time, stride=time)[..., 0, :], state
 
     def out_length(self, n: Any) -> Any:
-        return (n > 0) * 1
+        return where_present(n, 1)
 
 
 @layer

@@ -46,6 +46,7 @@ class Stepwise:
     def apply(
         self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
     ) -> tuple[Any, State]:
+        check_floating(self, x.values if isinstance(x, Padded) else x)
         if not isinstance(x, Padded):
             return self.forward(params, state, x, None, key=key, train=train)
         valid = valid_steps(x)
@@ -162,11 +163,15 @@ class Windowed:
         wanted = "[*batch, time, channel]" if self.step_ndim else "[*batch, time]"
         if axis < 0 or axis != expected_axis:
             refuse(self, f"x {wanted}", str(tuple(values.shape)), "wrong number of axes")
-        if not jnp.issubdtype(values.dtype, jnp.floating):
-            refuse(self, f"floating-point x {wanted}", str(values.dtype), "scale integer samples to -1..1 first")
+        check_floating(self, values)
         least = values.shape[axis]
         if self.out_length(least) < 1:
             refuse(self, f"x {wanted} long enough for one output", str(tuple(values.shape)), "is the clip too short?")
+
+
+def check_floating(layer: object, x: Array) -> None:
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        refuse(layer, "floating-point x", str(x.dtype), "scale integer samples to -1..1 first")
 
 
 def _pad(x: Array, axis: int, before: int, behind: int) -> Array:

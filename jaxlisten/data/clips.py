@@ -1,0 +1,171 @@
+"""From a list of files with labels to a `Dataset`: reading in parallel, one rate, bad clips left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxlisten.data.audio import info, read
+from jaxlisten.data.dataset import Dataset, Skipped
+from jaxlisten.errors import InputError
+
+HIGHEST_DEFAULT_SR = 16_000
+"""Speech and most events live below 8 kHz, so without `sr=` no more than this is kept."""
+
+
+class Clip(NamedTuple):
+    """A labelled clip that has not been read yet.
+
+    Attributes:
+        file: where it lies.
+        label: the name of its class.
+        group: what it belongs to; for all clips of a data set or for none.
+        split: ``"train"``, ``"validation"`` or ``"test"``; for all clips or for none.
+        start: where it begins in the file, in seconds; None is the beginning.
+        end: where it ends in the file, in seconds; None is the end.
+        origin: where it is listed, such as ``"row 7"``.
+    """
+
+    file: Path
+    label: str
+    group: str | None = None
+    split: str | None = None
+    start: float | None = None
+    end: float | None = None
+    origin: str = ""
+
+    @property
+    def path(self) -> str:
+        """The clip as shown to the user; a part of a file is written as a media fragment, ``a.wav#t=0.5,2``."""
+        if self.start is None and self.end is None:
+            return str(self.file)
+        return f"{self.file}#t={self.start or 0:g}" + ("" if self.end is None else f",{self.end:g}")
+
+
+def load_clips(
+    clips: Sequence[Clip],
+    *,
+    sr: int | None,
+    classes: Sequence[str] | None,
+    source: str,
+    skipped: Sequence[Skipped] = (),
+) -> Dataset:
+    """Read clips into a `Dataset`; those that can't be read are left out and listed in `Dataset.skipped`.
+
+    Args:
+        clips: one or more.
+        sr: the sample rate in Hz; None takes the most common rate of the files (the lower one of two that are equally
+            common), but 16 kHz at the most.
+        classes: the names that targets index; None takes the labels of the clips that were read, sorted.
+        source: the folder or file that the user named, for messages.
+        skipped: what has been left out before.
+
+    Raises:
+        InputError: a label is not in `classes`, or no clip can be read.
+    """
+    if classes is not None:
+        check_labels((clip.label for clip in clips), classes, source)
+    rate = sr or _common_rate(clips)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        results = list(pool.map(lambda clip: _read_clip(clip, rate), clips))
+    good = [(clip, audio) for clip, audio in zip(clips, results, strict=True) if isinstance(audio, np.ndarray)]
+    bad = [*skipped, *(result for result in results if isinstance(result, Skipped))]
+    if not good:
+        raise InputError(f"'{source}': none of {len(clips)} clips can be read: " + _first_reasons(bad))
+    kept = [clip for clip, _ in good]
+    names = tuple(classes) if classes is not None else tuple(sorted({clip.label for clip in kept}))
+    index = {name: i for i, name in enumerate(names)}
+    return Dataset(
+        audio=tuple(audio for _, audio in good),
+        targets=np.array([index[clip.label] for clip in kept], np.int32),
+        classes=names,
+        sr=rate,
+        paths=tuple(clip.path for clip in kept),
+        groups=_for_all([clip.group for clip in kept]),
+        splits=_for_all([clip.split for clip in kept]),
+        skipped=tuple(bad),
+    )
+
+
+def check_labels(labels: Iterable[str], classes: Sequence[str], source: str) -> None:
+    """Refuse labels that are not classes.
+
+    Raises:
+        InputError: `classes` lacks a label, or names a class twice.
+    """
+    if len(set(classes)) != len(classes):
+        raise InputError(f"expected classes that differ, got {', '.join(map(repr, classes))}")
+    unknown = sorted(set(labels).difference(classes))
+    if unknown:
+        raise InputError(
+            f"'{source}' has the label {', '.join(map(repr, unknown))}, which is not one of the {len(classes)} classes "
+            f"{', '.join(map(repr, classes))}; rename it or leave its clips out"
+        )
+
+
+def group_of(pattern: re.Pattern[str], path: str) -> str:
+    """Find the group of a clip in its path.
+
+    Args:
+        pattern: searched in `path`; its first group is the answer, or the whole match where it has none.
+        path: with forward slashes.
+
+    Raises:
+        InputError: the pattern does not occur.
+    """
+    match = pattern.search(path)
+    group = match and match[1 if pattern.groups else 0]
+    if group is None:
+        raise InputError(f"'{path}' does not match the group pattern '{pattern.pattern}'; correct the pattern")
+    return group
+
+
+def compiled(group_by: str | None) -> re.Pattern[str] | None:
+    """Compile a user's regular expression.
+
+    Raises:
+        InputError: it is not a regular expression.
+    """
+    try:
+        return None if group_by is None else re.compile(group_by)
+    except re.error as error:
+        raise InputError(f"the group pattern '{group_by}' is not a regular expression: {error}") from error
+
+
+def _common_rate(clips: Sequence[Clip]) -> int:
+    # Headers are read faster one by one: threads would only wait for each other's lock.
+    rates = Counter(rate for rate in map(_native_rate, {clip.file for clip in clips}) if rate)
+    common = min(rates, key=lambda rate: (-rates[rate], rate), default=HIGHEST_DEFAULT_SR)
+    return min(common, HIGHEST_DEFAULT_SR)
+
+
+def _native_rate(file: Path) -> int | None:
+    try:
+        return info(file).sr
+    except InputError:  # reading it will say why
+        return None
+
+
+def _read_clip(clip: Clip, sr: int) -> np.ndarray | Skipped:
+    try:
+        return read(clip.file, sr=sr, start=clip.start, end=clip.end)[0]
+    except InputError as error:
+        return Skipped(clip.path, f"{clip.origin}: {error}" if clip.origin else str(error))
+
+
+def _first_reasons(skipped: Sequence[Skipped], n: int = 3) -> str:
+    more = f" (and {len(skipped) - n} more)" if len(skipped) > n else ""
+    return "; ".join(bad.reason for bad in skipped[:n]) + more
+
+
+def _for_all(values: list[str | None]) -> tuple[str, ...] | None:
+    """Return the values where every clip has one."""
+    found = tuple(value for value in values if value is not None)
+    return found if len(found) == len(values) else None

@@ -1,0 +1,120 @@
+"""The style sheet of the HTML report."""
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --paper: #fcfcfa; --ink: #1b1e23; --muted: #666c75; --line: #e2e3e0; --track: #ecedea;
+  --right-rgb: 28 98 140; --wrong-rgb: 190 84 28; --deep: #fff;
+  --right: rgb(var(--right-rgb)); --other: #b08a5a;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --paper: #14171b; --ink: #e6e7e8; --muted: #9aa1ab; --line: #2b3037; --track: #23282e;
+    --right-rgb: 96 172 216; --wrong-rgb: 232 138 82; --deep: #0e1114; --other: #c9a878;
+  }
+}
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif;
+  font-variant-numeric: tabular-nums; print-color-adjust: exact; -webkit-print-color-adjust: exact;
+}
+main { max-width: 78rem; margin: 0 auto; padding: clamp(1.5rem, 4vw, 4rem) clamp(1rem, 4vw, 3rem); }
+h1 { margin: 0; font-size: clamp(1.6rem, 1.2rem + 1.6vw, 2.3rem); font-weight: 620; line-height: 1.15;
+  letter-spacing: -.02em; overflow-wrap: anywhere; text-wrap: balance; }
+h2 { margin: 0 0 .25rem; font-size: 1.15rem; font-weight: 620; letter-spacing: -.01em; }
+p { margin: 0; color: var(--muted); }
+section { margin-top: 3.25rem; }
+section > p { margin-bottom: 1.1rem; max-width: 46rem; }
+.eyebrow { margin-bottom: .4rem; font-size: .8rem; letter-spacing: .09em; text-transform: uppercase; }
+footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted);
+  font-size: .85rem; }
+
+.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr));
+  gap: 1.6rem clamp(1.2rem, 3vw, 2.5rem); margin: -1rem 0 0; padding-top: 1.5rem; border-top: 1px solid var(--line); }
+.headline dt { color: var(--muted); font-size: .88rem; }
+.headline dd { margin: 0; }
+.headline b { display: block; font-size: 2.1rem; font-weight: 580; letter-spacing: -.025em; line-height: 1.3;
+  white-space: nowrap; }
+.headline p { font-size: .82rem; line-height: 1.4; }
+.interval { position: relative; height: 4px; margin: .2rem 0 .45rem; border-radius: 2px; background: var(--track); }
+.interval i { position: absolute; inset-block: 0; left: calc(var(--low) * 100%); min-width: 3px;
+  width: calc((var(--high) - var(--low)) * 100%); border-radius: 2px; background: var(--right); }
+
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem 3rem; }
+figure { margin: 0; max-width: 36rem; }
+figcaption { display: flex; flex-wrap: wrap; gap: 0 1.1rem; align-items: baseline; margin-bottom: .4rem;
+  font-size: .88rem; color: var(--muted); }
+figcaption b { color: var(--ink); font-weight: 580; }
+figcaption span::before { content: ""; display: inline-block; width: 1.1em; height: 3px; margin-right: .45em;
+  border-radius: 2px; vertical-align: .22em; background: var(--other); }
+figcaption .val::before { background: var(--right); }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg text { font-family: inherit !important; }
+
+.scroll { overflow-x: auto; max-width: 100%; }
+table { border-collapse: collapse; font-size: .9rem; }
+th { font-weight: 400; text-align: left; }
+
+.confusion { border-collapse: separate; border-spacing: 2px; line-height: 1.2; }
+.confusion th { color: var(--muted); white-space: nowrap; }
+.confusion tbody th { position: sticky; left: 0; z-index: 1; max-width: 13rem; overflow: hidden; text-align: right;
+  text-overflow: ellipsis; padding: 0 .55rem 0 0; background: var(--paper); }
+.confusion thead th { vertical-align: bottom; text-align: center; padding: 0 .1rem .35rem; }
+.confusion thead .corner { position: sticky; left: 0; z-index: 1; padding-right: .55rem; text-align: right;
+  font-size: .8em; background: var(--paper); }
+.confusion tbody tr:hover th { color: var(--ink); }
+.turned thead span { display: inline-block; max-height: 11rem; overflow: hidden; writing-mode: vertical-rl;
+  text-orientation: sideways;  transform: rotate(180deg); }
+.confusion td { min-width: var(--cell); height: var(--cell); padding: 0 .2em; text-align: center; border-radius: 3px; }
+.confusion.roomy { --cell: 3.6rem; font-size: 1rem; }
+.confusion.medium { --cell: 2.5rem; }
+.confusion.dense { --cell: 1.18rem; border-spacing: 1px; font-size: .68rem; }
+.confusion.dense td { border-radius: 1px; }
+.confusion td.right { background: rgb(var(--right-rgb) / calc(.1 + .88 * var(--share))); }
+.confusion td.wrong { background: rgb(var(--wrong-rgb) / min(1, .12 + 1.6 * var(--share))); }
+.confusion td.none { background: var(--track); color: var(--muted); }
+.confusion td.wrong.none { background: none; opacity: .45; }
+.confusion td.deep { color: var(--deep); }
+.keys { white-space: nowrap; }
+.keys span::before { content: ""; display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 .2em;
+  border-radius: 2px; vertical-align: -.05em; background: rgb(var(--right-rgb) / .85); }
+.keys .wrong::before { background: rgb(var(--wrong-rgb) / .85); }
+
+.pair { display: flex; flex-wrap: wrap; gap: 3.25rem 4.5rem; margin-top: 3.25rem; }
+.pair section { margin: 0; min-width: 0; max-width: 100%; flex: 0 1 auto; }
+.pair section + section { flex: 1 1 26rem; }
+.pair section > p { max-width: 27rem; }
+
+.list { width: 100%; }
+.list th, .list td { padding: .45rem 1.4rem .45rem 0; text-align: right; vertical-align: baseline;
+  border-bottom: 1px solid var(--line); }
+.list th:first-child, .list .name { text-align: left; }
+.list th:last-child, .list td:last-child { padding-right: 0; }
+.list thead th { color: var(--muted); font-size: .82rem; white-space: nowrap; }
+.list .bar { width: 17%; min-width: 4.6rem; }
+.list .bar::after { content: ""; display: block; height: 3px; margin-top: .2rem; border-radius: 2px;
+  background: linear-gradient(to right, var(--right) calc(var(--value) * 100%), var(--track) 0); }
+.list .path { font: .82rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  min-width: 11rem; overflow-wrap: anywhere; }
+.about tbody th { width: 9rem; color: var(--muted); }
+.about td { overflow-wrap: anywhere; }
+
+@media (max-width: 36rem) {
+  .list th, .list td { padding-right: .7rem; }
+  .list .bar { min-width: 3.6rem; }
+  .list .path { min-width: 7.5rem; }
+  .about tbody th { width: auto; }
+}
+@media print {
+  :root { --paper: #fff; }
+  body { font-size: 10pt; }
+  main { max-width: none; padding: 0; }
+  section { margin-top: 1.6rem; }
+  .scroll { overflow: visible; }
+  .confusion.dense { --cell: 11px; font-size: 6px; }
+  tr, figure, .headline { break-inside: avoid; }
+  h2 { break-after: avoid; }
+}
+"""

@@ -1,0 +1,111 @@
+"""The container: views of it, its fingerprint and its summary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from jaxlisten.data import Dataset, Skipped
+from jaxlisten.errors import InputError
+
+
+def example() -> Dataset:
+    rng = np.random.default_rng(0)
+    return Dataset(
+        audio=tuple(rng.standard_normal(n).astype(np.float32) for n in (8000, 4000, 2000, 6000)),
+        targets=np.array([0, 1, 1, 0], np.int32),
+        classes=("cat", "dog", "owl"),
+        sr=8000,
+        paths=("a", "b", "c", "d"),
+        groups=("g", "g", "h", "i"),
+        splits=("train", "test", "train", "train"),
+        skipped=(Skipped("e", "'e' is empty"),),
+    )
+
+
+def test_it_prints_in_one_line():
+    assert repr(replace(example(), audio=(np.zeros(480_000, np.float32),) * 4)) == (
+        "Dataset(4 clips, 3 classes, 8000 Hz, 4.0 min)"
+    )
+
+
+def test_a_subset_takes_all_fields_along():
+    part = example().subset([2, 0])
+    assert (part.paths, part.groups, part.splits) == (("c", "a"), ("h", "g"), ("train", "train"))
+    assert part.targets.tolist() == [1, 0]
+    assert part.targets.dtype == np.int32
+    assert part.lengths.tolist() == [2000, 8000]
+    assert (part.classes, part.sr, part.skipped) == (example().classes, 8000, ())
+
+
+def test_a_subset_by_booleans_equals_one_by_integers():
+    assert example().subset(np.array([True, False, False, True])).paths == example().subset([0, 3]).paths
+
+
+def test_an_empty_subset_is_legal():
+    nothing = example().subset([])
+    assert len(nothing) == 0
+    assert nothing.summary()["seconds"] == {"total": 0, "min": 0, "median": 0, "max": 0}
+
+
+def test_a_part_is_the_clips_of_that_split():
+    assert example().part("train").paths == ("a", "c", "d")
+    assert example().part("test").paths == ("b",)
+
+
+def test_a_part_that_nobody_named_is_refused():
+    with pytest.raises(InputError, match="'validation'; the data has test, train"):
+        example().part("validation")
+    with pytest.raises(InputError, match="no splits at all"):
+        replace(example(), splits=None).part("train")
+
+
+def test_the_fingerprint_ignores_order_paths_and_unused_classes():
+    data = example()
+    assert data.fingerprint() == data.subset([3, 1, 0, 2]).fingerprint()
+    assert data.fingerprint() == replace(data, paths=("w", "x", "y", "z"), groups=None).fingerprint()
+    assert data.fingerprint() == replace(data, classes=("cat", "dog")).fingerprint()
+
+
+def test_the_fingerprint_changes_with_samples_labels_rate_and_number():
+    data = example()
+    louder = tuple(clip * np.float32(1.001) for clip in data.audio)
+    others = [
+        replace(data, audio=louder),
+        replace(data, targets=1 - data.targets),
+        replace(data, classes=("cat", "fox", "owl")),
+        replace(data, sr=16_000),
+        data.subset([0, 1, 2]),
+        data.subset([0, 1, 2, 3, 3]),
+    ]
+    assert len({data.fingerprint(), *(other.fingerprint() for other in others)}) == 1 + len(others)
+
+
+def test_the_summary_is_json_with_the_right_numbers():
+    summary = json.loads(json.dumps(example().summary()))
+    assert summary.pop("fingerprint") == example().fingerprint()
+    assert summary == {
+        "clips": 4,
+        "classes": ["cat", "dog", "owl"],
+        "clips_per_class": {"cat": 2, "dog": 2, "owl": 0},
+        "sr": 8000,
+        "seconds": {"total": 2.5, "min": 0.25, "median": 0.625, "max": 1.0},
+        "skipped": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"paths": ("a",)}, "expected 4 paths"),
+        ({"groups": ("a",) * 5}, "expected 4 groups"),
+        ({"targets": np.array([0, 1, 2, 3], np.int32)}, "from 0 to 2"),
+        ({"targets": np.array([0, 1, 2, -1], np.int32)}, "from 0 to 2"),
+    ],
+)
+def test_fields_that_do_not_fit_together_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        replace(example(), **change)

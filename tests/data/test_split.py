@@ -1,0 +1,145 @@
+"""Splits: nothing lost, no group in two parts, the same mix of classes in each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxlisten.data import Dataset, load, partition, split
+from jaxlisten.errors import InputError
+
+
+def labelled(targets, groups=None, splits=None) -> Dataset:
+    """A data set whose clips hold their own number."""
+    targets = np.asarray(targets, np.int32)
+    return Dataset(
+        audio=tuple(np.full(1, i, np.float32) for i in range(len(targets))),
+        targets=targets,
+        classes=tuple(f"c{i}" for i in range(int(targets.max()) + 1)),
+        sr=8000,
+        paths=tuple(map(str, range(len(targets)))),
+        groups=None if groups is None else tuple(map(str, groups)),
+        splits=splits,
+    )
+
+
+def per_class(part: Dataset) -> list[int]:
+    return np.bincount(part.targets, minlength=len(part.classes)).tolist()
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_parts_are_a_partition_by_whole_groups_and_none_is_empty(data):
+    clips = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 11)), min_size=3, max_size=60))
+    shares = data.draw(st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.5), (1.0,), (0.98, 0.01, 0.01), (0.0, 0.3, 0.7)]))
+    whole = labelled([target for target, _ in clips], [group for _, group in clips])
+    parts_wanted = sum(share > 0 for share in shares)
+    if len(set(whole.groups)) < parts_wanted:
+        with pytest.raises(InputError, match="by='clip'"):
+            split(whole, shares)
+        return
+    parts = split(whole, shares, seed=data.draw(st.integers(0, 5)))
+    assert sorted(int(path) for part in parts for path in part.paths) == list(range(len(whole)))
+    assert sum(len(set(part.groups)) for part in parts) == len(set(whole.groups))
+    assert [len(part) > 0 for part in parts] == [share > 0 for share in shares]
+    assert all(part.paths == tuple(sorted(part.paths, key=int)) for part in parts)
+
+
+def test_single_clips_are_stratified_exactly():
+    parts = split(labelled(np.arange(1000) % 10), (0.8, 0.1, 0.1))
+    assert [per_class(part) for part in parts] == [[80] * 10, [10] * 10, [10] * 10]
+
+
+def test_a_rare_class_is_shared_out_beside_a_frequent_one():
+    parts = split(labelled([0] * 950 + [1] * 50), (0.8, 0.1, 0.1))
+    assert np.abs(np.array([per_class(part) for part in parts]) - [[760, 40], [95, 5], [95, 5]]).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_with_one_clip_goes_to_the_first_part(seed):
+    first, *_ = split(labelled([0] * 20 + [1] * 20 + [2]), (0.2, 0.4, 0.4), seed=seed)
+    assert per_class(first)[2] == 1
+
+
+def test_many_classes_of_three_clips_still_fill_every_part():
+    sizes = [len(part) for part in split(labelled(np.arange(150) % 50), (0.8, 0.1, 0.1))]
+    assert min(sizes) >= 8
+    assert sizes[0] >= 105
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_six_equal_speakers_are_cut_four_one_one(seed):
+    speakers = np.repeat(np.arange(6), 50)
+    parts = split(labelled(np.arange(300) % 10, speakers), (0.8, 0.1, 0.1), seed=seed)
+    assert [len(set(part.groups)) for part in parts] == [4, 1, 1]
+
+
+def test_uneven_groups_come_close_to_the_fractions():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(100), rng.integers(1, 40, 100))
+    whole = labelled(rng.integers(0, 5, len(groups)), groups)
+    for share, part in zip((0.7, 0.15, 0.15), split(whole, (0.7, 0.15, 0.15)), strict=True):
+        assert len(part) / len(whole) == pytest.approx(share, abs=0.01)
+        np.testing.assert_allclose(per_class(part), share * np.array(per_class(whole)), atol=0.02 * len(whole) / 5)
+
+
+def test_by_clip_ignores_groups():
+    whole = labelled(np.zeros(100, int), np.zeros(100, int))
+    assert [len(part) for part in split(whole, (0.5, 0.5), by="clip")] == [50, 50]
+
+
+def test_equal_seeds_give_equal_parts_and_others_do_not():
+    whole = labelled(np.arange(200) % 4)
+    paths = [[part.paths for part in split(whole, seed=seed)] for seed in (1, 1, 2)]
+    assert paths[0] == paths[1]
+    assert paths[0] != paths[2]
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.1), (1.2, -0.2), (), (np.nan, 1.0)])
+def test_wrong_fractions_are_refused(fractions):
+    with pytest.raises(InputError, match="add up to 1"):
+        split(labelled([0, 1, 0, 1]), fractions)
+
+
+def test_what_cannot_be_cut_is_refused():
+    with pytest.raises(InputError, match="for each of 3 parts, got 2; take fewer parts"):
+        split(labelled([0, 1]))
+    with pytest.raises(InputError, match="by='group' or by='clip'"):
+        split(labelled([0, 1]), (0.5, 0.5), by="speaker")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_partition_keeps_the_splits_that_are_named():
+    named = ("train",) * 4 + ("validation",) * 2 + ("test",) * 3
+    parts = partition(labelled([0, 1] * 4 + [0], splits=named))
+    assert [len(part) for part in parts if part is not None] == [4, 2, 3]
+
+
+def test_a_partition_takes_validation_out_of_the_training_clips():
+    named = ("train",) * 100 + ("test",) * 20
+    parts = partition(labelled(np.arange(120) % 2, splits=named), validation=0.2)
+    assert (len(parts.train), len(parts.validation)) == (80, 20)
+    assert parts.test is not None
+    assert parts.test.paths == tuple(map(str, range(100, 120)))
+
+
+def test_a_partition_without_splits_has_no_test():
+    parts = partition(labelled(np.arange(100) % 2, np.arange(100) // 5))
+    assert (len(parts.train), len(parts.validation), parts.test) == (85, 15, None)
+    assert not set(parts.train.groups or ()) & set(parts.validation.groups or ())
+
+
+def test_a_partition_that_cannot_be_made_is_refused():
+    with pytest.raises(InputError, match="'train'"):
+        partition(labelled([0, 1], splits=("test", "test")))
+    with pytest.raises(InputError, match="between 0 and 1"):
+        partition(labelled([0, 1]), validation=0)
+
+
+def test_the_real_spoken_digits_are_cut_by_speaker(recordings):
+    train, validation, test = partition(load(recordings / "fsdd"))
+    assert len(set(train.groups)) == 5
+    assert len(set(validation.groups)) == 1
+    assert not set(train.groups) & set(validation.groups)
+    assert len(test) == 300

@@ -1,0 +1,262 @@
+"""The report: hand-worked figures, files that are whole or absent, and a page that loads and runs nothing."""
+
+import json
+import os
+import re
+import warnings
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from jaxlisten.errors import InputError
+from jaxlisten.evaluate.html import SHOWN_MISTAKES, render
+from jaxlisten.evaluate.report import WORST, Mistake, Report
+
+CLASSES = ("cat", "dog", "owl")
+TARGETS = np.array([0, 0, 1, 1, 2])
+PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.9, 0.1, 0.0], [0.1, 0.2, 0.7]])
+PATHS = ("a.wav", "b.wav", "c.wav", "d.wav", "e.wav")
+HISTORY = (
+    {"epoch": 1, "seconds": 0.5, "train_loss": 1.0, "val_loss": 1.1, "val_accuracy": 0.0},
+    {"epoch": 2, "seconds": 0.5, "train_loss": 0.5, "val_loss": 0.9, "val_accuracy": 0.75},
+    {"epoch": 3, "seconds": 0.5, "train_loss": 0.4, "val_loss": float("nan"), "val_accuracy": 0.75},
+)
+
+
+def make(**fields):
+    return Report(**{"classes": CLASSES, "targets": TARGETS, "probabilities": PROBABILITIES, "paths": PATHS, **fields})
+
+
+def with_classes(names):
+    n = len(names)
+    paths = tuple(f"{k}.wav" for k in range(n))
+    return make(classes=names, targets=np.arange(n), probabilities=np.roll(np.eye(n), 1, axis=1), paths=paths)
+
+
+def test_figures_are_those_worked_out_by_hand():
+    report = make()
+    assert report.n == 5
+    assert report.predictions.tolist() == [0, 1, 1, 0, 2]
+    assert report.confusion.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert report.accuracy == pytest.approx(3 / 5)
+    assert report.balanced_accuracy == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
+    assert report.macro_f1 == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
+    assert report.accuracy_interval == pytest.approx((0.2307, 0.8824), abs=1e-4)
+    assert report.per_class["owl"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
+
+
+def test_mistakes_come_with_the_most_confident_first():
+    worst, other = make().mistakes
+    assert worst == Mistake("d.wav", "dog", "cat", float(np.float32(0.9)))
+    assert other == Mistake("b.wav", "cat", "dog", float(np.float32(0.6)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"paths": PATHS[:4]}, "4 paths"),
+        ({"targets": TARGETS[:4]}, "targets"),
+        ({"classes": ("cat", "dog")}, "2 classes"),
+        ({"classes": ("cat", "dog", "cat")}, "named once"),
+        ({"targets": TARGETS + 1}, "targets from 0 to 2"),
+        ({"targets": TARGETS.astype(float)}, "integers"),
+        ({"probabilities": np.full((5, 3), np.nan)}, "finite"),
+        ({"targets": TARGETS[:0], "probabilities": PROBABILITIES[:0], "paths": ()}, "at least one clip"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        make(**fields)
+
+
+def test_to_dict_survives_strict_json_unchanged():
+    about = {"part": "test", "shape": (2, 3), "lr": np.float32(0.5), "sizes": np.arange(2), "loss": float("inf")}
+    report = make(history=HISTORY, about=about, title="三つの音")
+    figures = report.to_dict()
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+    required = {"n", "accuracy", "balanced_accuracy", "macro_f1", "classes", "confusion", "per_class"}
+    assert required | {"accuracy_interval"} <= figures.keys()
+    assert figures["about"] == {"part": "test", "shape": [2, 3], "lr": 0.5, "sizes": [0, 1], "loss": None}
+    assert figures["history"][2]["val_loss"] is None
+
+
+def test_to_dict_lists_the_worst_mistakes_only():
+    assert len(with_classes([str(k) for k in range(WORST + 1)]).to_dict()["mistakes"]) == WORST
+
+
+def test_text_shows_the_figures_and_every_class():
+    lines = str(make(title="Pets")).splitlines()
+    assert lines[0] == "Pets"
+    assert "60.0%" in lines[1]
+    assert "23.1% to 88.2%" in lines[1]
+    assert "5 clips" in lines[1]
+    assert [line.split()[0] for line in lines[3:]] == ["class", *CLASSES]
+    assert lines[-1].split() == ["owl", "1.000", "1.000", "1.000", "1"]
+
+
+def test_text_aligns_characters_of_double_width():
+    rows = str(with_classes(["鳥", "bird"])).splitlines()[-2:]
+    assert rows[0].index("0.000") + 1 == rows[1].index("0.000")
+
+
+def test_saved_files_hold_the_report(tmp_path):
+    report = make(history=HISTORY)
+    report.save(tmp_path / "report.json")
+    report.save(str(tmp_path / "report.HTML"))
+    assert json.loads((tmp_path / "report.json").read_text("utf-8")) == report.to_dict()
+    assert (tmp_path / "report.HTML").read_text("utf-8") == render(report)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.HTML", "report.json"]
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.html"])
+def test_a_file_name_that_is_no_utf_8_can_be_saved(tmp_path, name):
+    path = os.fsdecode(b"\xff.wav")
+    make(paths=("a", "b", "c", path, "e")).save(tmp_path / name)
+    text = (tmp_path / name).read_text("utf-8")
+    assert "\\udcff.wav" in text
+    assert name.endswith("html") or json.loads(text)["mistakes"][0]["path"] == path
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "report", "missing/report.html"])
+def test_a_bad_path_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=re.escape(name)):
+        make().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path):
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(InputError, match="can't save"):
+        make().save(tmp_path / "report.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_an_interrupted_save_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "report.json"
+    make(title="old").save(path)
+    before = path.read_bytes()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make(title="new").save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Page(HTMLParser):
+    """Collects the tags, attributes and text of a page, and holds that every tag is closed where it should be."""
+
+    VOID = ("meta", "br", "link")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 50])
+@pytest.mark.parametrize("history", [(), HISTORY])
+def test_the_page_is_well_formed_and_shows_every_class_on_both_axes_and_in_the_table(n_classes, history):
+    names = [f"class {k}" for k in range(n_classes)]
+    paths = tuple(f"{k}.wav" for k in range(n_classes))
+    report = make(
+        classes=names, targets=np.arange(n_classes), probabilities=np.eye(n_classes), paths=paths, history=history
+    )
+    page = Page(render(report))
+    for name in names:
+        assert page.text.count(name) == 3
+    assert page.tags.count("svg") == (2 if history else 0)
+
+
+def test_the_page_loads_and_runs_nothing():
+    page = Page(text := render(make(history=HISTORY, about={"data": "pets", "versions": {"jax": "0.10"}})))
+    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & set(page.tags)
+    for name, value in page.attributes:
+        assert name not in ("src", "srcset", "action")
+        assert not name.startswith("on")
+        assert "href" not in name or value.startswith("#")
+    assert "@import" not in text
+    for address in re.findall(r"url\(([^)]*)\)", text):
+        assert address.startswith("#")
+    assert set(re.findall(r"https?://[^\s\"'<)]*", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_ids_on_the_page_are_unique():
+    ids = [value for name, value in Page(render(make(history=HISTORY))).attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_text_that_is_not_ours_is_escaped():
+    evil = "<script>alert('1')</script>\" onload=\"x"
+    page = Page(
+        text := render(
+            make(
+                classes=(evil, "dog", "owl"), paths=(evil,) * 5, title=evil, about={evil: {evil: evil}}, history=HISTORY
+            )
+        )
+    )
+    assert "script" not in page.tags
+    assert "<script" not in text
+    assert not any(name.startswith("on") for name, _ in page.attributes)
+    assert "".join(page.text).count(evil) >= 8
+
+
+def test_class_names_in_other_scripts_are_shown_without_a_warning():
+    names = ["鳥のさえずり", "дождь", "كلب"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        text = render(make(classes=names, history=HISTORY))
+    assert all(name in text for name in names)
+
+
+def test_the_page_is_deterministic_and_leaves_matplotlib_as_it_was():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    assert render(make(history=HISTORY)) == render(make(history=HISTORY))
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(("best_epoch", "shown"), [(None, 2), (3, 3)])
+def test_the_best_epoch_is_the_one_that_was_kept(best_epoch, shown):
+    assert f"best epoch, {shown}." in render(make(history=HISTORY, best_epoch=best_epoch))
+
+
+def test_a_history_without_known_columns_or_numbers_draws_nothing():
+    rows = ({"epoch": 1, "lr": 0.1}, {"epoch": 2, "val_loss": None, "train_loss": float("nan")})
+    assert "<svg" not in render(make(history=rows))
+
+
+def test_one_epoch_is_drawn():
+    assert render(make(history=HISTORY[:1])).count("<svg") == 2
+
+
+def test_the_page_lists_the_worst_mistakes_only():
+    text = render(with_classes([f"c{k}" for k in range(SHOWN_MISTAKES + 1)]))
+    assert f"{SHOWN_MISTAKES} of {SHOWN_MISTAKES + 1}" in text
+    assert "None: every clip" in render(make(probabilities=np.eye(3)[TARGETS]))
