@@ -10,8 +10,8 @@ from jaxlisten.errors import InputError
 from jaxlisten.types import Batch, Padded
 
 _CANDIDATES = 100
-# A further shape costs a compilation and a partial batch each pass, so it must save this share of the samples.
-_WORTHWHILE = 0.02
+# A further shape costs seconds of compilation and a partial batch each pass, so it must save this share of the samples.
+_WORTHWHILE = 0.2
 
 
 def bucket_lengths(lengths: ArrayLike, *, buckets: int = 3, multiple: int = 256) -> tuple[int, ...]:
@@ -21,7 +21,7 @@ def bucket_lengths(lengths: ArrayLike, *, buckets: int = 3, multiple: int = 256)
 
         f(j, b) = min over i < j of  f(i, b - 1) + c_j (N_j - N_i)
 
-    Candidates are all lengths, or 100 quantiles where there are more. A bucket that saves less than 2 % is not made.
+    Candidates are all lengths, or 100 quantiles where there are more. A bucket that saves less than a fifth of the samples is not made.
 
     Args:
         lengths: samples of each clip, ``[n]``.
@@ -49,7 +49,9 @@ def bucket_lengths(lengths: ArrayLike, *, buckets: int = 3, multiple: int = 256)
     if len(candidates) > _CANDIDATES:
         candidates = np.unique(np.quantile(rounded, np.linspace(0, 1, _CANDIDATES), method="higher"))
     totals, choices = _cheapest(candidates, np.searchsorted(rounded, candidates, side="right"), buckets)
-    enough = next(b for b, total in enumerate(totals) if total <= (1 + _WORTHWHILE) * min(totals))
+    enough = 0
+    while enough + 1 < len(totals) and totals[enough + 1] <= (1 - _WORTHWHILE) * totals[enough]:
+        enough += 1
     return tuple(int(candidates[i]) for i in choices[enough])
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import unicodedata
-import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate.html import render
+from jaxlisten.files import replacing
 
 WORST = 100
 """How many mistakes `Report.to_dict` lists at most."""
@@ -182,13 +181,13 @@ class Report:
         suffix = path.suffix.lower()
         if suffix not in (".html", ".json"):
             raise InputError(f"a report is saved as .html or .json, got {path}")
-        if not path.parent.is_dir():
-            raise InputError(f"can't save {path}: there is no folder {path.parent}")
         if suffix == ".html":
             text = render(self)
         else:
             text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-        _write(path, text)
+        with replacing(path) as temporary:
+            # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
     def __str__(self) -> str:
         low, high = self.accuracy_interval
@@ -224,15 +223,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"can't save {path}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

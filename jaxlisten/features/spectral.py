@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.ops import frame
+from jaxlisten.ops import frame, widened
 from jaxlisten.types import Array
 
 
@@ -47,7 +47,7 @@ def window_samples(window: str, win_length: int, n_fft: int) -> np.ndarray:
 
 
 def power_spectrum(frames: Array, window: Array, power: float = 2.0) -> Array:
-    """Compute ``|DFT(frames * window)| ** power`` of real frames in float32.
+    """Compute ``|DFT(frames * window)| ** power`` of real frames, in float32 at least.
 
     Args:
         frames: ``[..., n_fft]``.
@@ -55,9 +55,10 @@ def power_spectrum(frames: Array, window: Array, power: float = 2.0) -> Array:
         power: 2 for power (needs no square root), 1 for magnitude.
 
     Returns:
-        ``[..., 1 + n_fft // 2]``, float32.
+        ``[..., 1 + n_fft // 2]``, float32 (float64 if `frames` is).
     """
-    spectrum = jnp.fft.rfft(frames.astype(jnp.float32) * window)
+    frames = widened(frames)
+    spectrum = jnp.fft.rfft(frames * window.astype(frames.dtype))
     squared = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     if power == 2.0:
         return squared
@@ -98,7 +99,7 @@ def stft(
         `librosa.stft`, within 1e-5 of the largest value.
     """
     frames, window_ = _frames(y, n_fft, hop_length, win_length, window, center, pad_mode)
-    return jnp.swapaxes(jnp.fft.rfft(frames * window_), -1, -2)
+    return jnp.swapaxes(jnp.fft.rfft(frames * window_.astype(frames.dtype)), -1, -2)
 
 
 def melspectrogram(
@@ -147,13 +148,13 @@ def mel_product(spectrum: Array, filters: Array) -> Array:
 
     At full float32 precision on every device: the TF32 of a GPU would lose the equality with librosa.
     """
-    return jnp.einsum("...f,mf->...m", spectrum, jnp.asarray(filters), precision=jax.lax.Precision.HIGHEST)
+    return jnp.einsum("...f,mf->...m", spectrum, jnp.asarray(filters, spectrum.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
 def _frames(y, n_fft, hop_length, win_length, window, center, pad_mode) -> tuple[Array, np.ndarray]:  # noqa: ANN001
     win_length = n_fft if win_length is None else win_length
     hop_length = win_length // 4 if hop_length is None else hop_length
-    y = jnp.asarray(y, jnp.float32)
+    y = widened(jnp.asarray(y))
     if center:
         y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(n_fft // 2, n_fft // 2)], mode=pad_mode)
     return frame(y, n_fft, hop_length), window_samples(window, win_length, n_fft)

@@ -152,8 +152,13 @@ def same_channels(layer: object, x: Array, channels: int) -> None:
 
 
 def where_present(n: Any, length: Any) -> Any:
-    """Return `length` where there are steps, and 0 for an absent item (n = 0); for an int or an integer array."""
-    return jnp.where(n > 0, length, 0) if isinstance(n, jax.Array) else length if n > 0 else 0
+    """Return `length` where there are steps, and 0 for an absent item (n = 0).
+
+    `n` is an int, an integer array, or the symbolic size of an axis, which is never 0.
+    """
+    if hasattr(n, "dtype"):
+        return jnp.where(n > 0, length, 0)
+    return 0 if isinstance(n, int) and n <= 0 else length
 
 
 def to_config(value: Any) -> Any:

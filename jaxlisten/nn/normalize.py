@@ -92,18 +92,18 @@ class BatchNorm(Stepwise):
         self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
     ) -> tuple[Array, State]:
         same_channels(self, x, params["scale"].shape[0])
-        mean, variance = state["mean"], state["variance"]
-        if train:
-            count, mean, variance = ops.masked_moments(x, valid)
+        if not train:
+            y = _standardize(x, state["mean"], state["variance"], self.epsilon)
+        else:
+            y, count, mean, variance = ops.standardize(x, valid, self.epsilon)
             fade = jnp.where(count > 0, 1 - self.momentum, 0.0)  # a batch without any valid step teaches nothing
             moved = {"mean": mean, "variance": variance}
             state = {name: state[name] + fade * (jax.lax.stop_gradient(moved[name]) - state[name]) for name in moved}
-        y = _standardize(x, mean, variance, self.epsilon) * params["scale"] + params["bias"]
-        return y.astype(x.dtype), state
+        return (y * params["scale"] + params["bias"]).astype(x.dtype), state
 
 
 def _standardize(x: Array, mean: Array, variance: Array, epsilon: float) -> Array:
-    return (x.astype(jnp.float32) - mean) * jax.lax.rsqrt(variance + epsilon)
+    return (ops.widened(x) - mean) * jax.lax.rsqrt(variance + epsilon)
 
 
 def _check_epsilon(layer: Any) -> None:

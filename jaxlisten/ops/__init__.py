@@ -8,6 +8,6 @@ from jaxlisten.ops.convolution import conv1d
 from jaxlisten.ops.framing import frame
 from jaxlisten.ops.pooling import max_pool, mean_pool
 from jaxlisten.ops.recurrence import lstm
-from jaxlisten.ops.statistics import masked_moments
+from jaxlisten.ops.statistics import masked_moments, standardize, widened
 
-__all__ = ["conv1d", "frame", "lstm", "masked_moments", "max_pool", "mean_pool"]
+__all__ = ["conv1d", "frame", "lstm", "masked_moments", "max_pool", "mean_pool", "standardize", "widened"]

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
 
@@ -27,7 +28,7 @@ def max_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
 
 
 def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
-    """Average the valid values of each window, summed in float32. A window without any gives 0.
+    """Average the valid values of each window, summed in float32 at least. A window without any gives 0.
 
     Args:
         x: ``[*batch, time, channel]``.
@@ -38,9 +39,10 @@ def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
     Returns:
         ``[*batch, 1 + (time - window) // stride, channel]``.
     """
-    zero = np.zeros((), np.float32)
-    weight = valid[..., None].astype(jnp.float32)
-    total = _reduce(jnp.where(valid[..., None], x, 0).astype(jnp.float32), jnp.sum, jax.lax.add, zero, window, stride)
+    wide = widened(jnp.where(valid[..., None], x, 0))
+    zero = np.zeros((), wide.dtype)
+    weight = valid[..., None].astype(wide.dtype)
+    total = _reduce(wide, jnp.sum, jax.lax.add, zero, window, stride)
     count = _reduce(weight, jnp.sum, jax.lax.add, zero, window, stride)
     return (total / jnp.maximum(count, 1.0)).astype(x.dtype)
 

@@ -1,0 +1,128 @@
+"""The command ``jaxlisten``: what it takes, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from jaxlisten.errors import InputError, LayerError, ListenError
+from jaxlisten.version import __version__
+
+_ENDS = "exit codes: 0 done; 1 it ran and found a problem that it names; 2 wrong usage or unreadable input"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code. Errors are a sentence or two on standard error.
+
+    Args:
+        arguments: the words of the command; None: those of the process.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (InputError, LayerError) as error:
+        return _end(2, str(error))
+    except ListenError as error:
+        return _end(1, str(error))
+    except KeyboardInterrupt:
+        return _end(1, "interrupted")
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("JAXLISTEN_TRACEBACK"):
+            raise
+        message = str(error).splitlines()[0] if str(error) else "no message"
+        return _end(1, f"{type(error).__name__}: {message}. Set JAXLISTEN_TRACEBACK=1 to see where it comes from")
+
+
+def _end(code: int, message: str) -> int:
+    print(f"jaxlisten: {message}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jaxlisten", description="Machine listening in JAX.", epilog=_ENDS)
+    parser.add_argument("--version", action="version", version=f"jaxlisten {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    demo = commands.add_parser("demo", help="train on built-in synthetic sounds: the first thing to run")
+    demo.add_argument("--out", metavar="RUN", help="the run folder to make (default: a new jaxlisten-demo folder)")
+    demo.set_defaults(run=_demo)
+
+    train = commands.add_parser("train", help="train a listener on your own recordings")
+    train.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
+    train.add_argument("--model", metavar="NAME", default="cnn1d", help="cnn1d or lstm (default: %(default)s)")
+    train.add_argument("--front-end", metavar="NAME", default="log_mel", help="log_mel (default)")
+    train.add_argument("--epochs", metavar="N", type=int, default=30, help="passes over the clips (default: %(default)s)")
+    train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
+    train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")
+    train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="score a trained listener on labelled recordings")
+    evaluate.add_argument("folder", metavar="RUN", help="a run folder")
+    evaluate.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    evaluate.add_argument("--split", metavar="NAME", help="only these clips: train, validation or test")
+    evaluate.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    evaluate.add_argument("--report", metavar="FILE", help="also write a page, FILE.html")
+    evaluate.set_defaults(run=_evaluate)
+
+    predict = commands.add_parser("predict", help="say what recordings are")
+    predict.add_argument("folder", metavar="RUN", help="a run folder")
+    predict.add_argument("files", metavar="FILE", nargs="+", help="recordings: wav, flac, ogg, mp3, ...")
+    predict.add_argument("--top", metavar="K", type=int, default=3, help="classes to name (default: %(default)s)")
+    predict.add_argument("--json", action="store_true", help="a JSON object a line on standard output")
+    predict.set_defaults(run=_predict)
+
+    export = commands.add_parser("export", help="write one file from waveform to probabilities")
+    export.add_argument("folder", metavar="RUN", help="a run folder")
+    export.add_argument("out", metavar="OUT", help="FILE.onnx or FILE.stablehlo")
+    export.add_argument("--clips", metavar="FILE", nargs="+", default=[], help="recordings to check the file on")
+    export.set_defaults(run=_export)
+
+    doctor = commands.add_parser("doctor", help="versions, devices and optional packages")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+# Each command is imported when it runs, so that help and usage errors come at once.
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.train import demo
+
+    return demo(options.out)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.train import train
+
+    return train(options)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.use import evaluate
+
+    return evaluate(options)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.use import predict
+
+    return predict(options)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.use import export
+
+    return export(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.doctor import doctor
+
+    return doctor()

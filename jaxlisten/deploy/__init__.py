@@ -1,0 +1,6 @@
+"""Using a trained listener: loading, predicting, exporting."""
+
+from jaxlisten.deploy.export import Exported, export
+from jaxlisten.deploy.listener import Listener, Prediction, load
+
+__all__ = ["Exported", "Listener", "Prediction", "export", "load"]

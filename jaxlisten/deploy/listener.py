@@ -1,0 +1,152 @@
+"""A trained listener, ready for use."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxlisten import data, runs
+from jaxlisten.deploy.export import Exported, export
+from jaxlisten.errors import InputError
+from jaxlisten.nn import Layer
+from jaxlisten.runs import Fitted
+from jaxlisten.tasks import Task
+from jaxlisten.types import Array, Padded, Params, State
+
+_WINDOWS = 16
+"""Windows of a long recording that go through the model at once."""
+
+
+class Prediction(NamedTuple):
+    """What a listener says about one recording.
+
+    Attributes:
+        label: the most probable class.
+        probability: of that class, from 0 to 1.
+        top: every class with its probability, the most probable first.
+    """
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+
+class Listener:
+    """A trained model with its classes and its sample rate; made by `load`.
+
+    Attributes:
+        fitted: the model, its weights and where it comes from.
+    """
+
+    def __init__(self, fitted: Fitted):
+        self.fitted = fitted
+        self._step = functools.partial(_probabilities, fitted.model, fitted.task)
+        self._weights = jax.device_put((fitted.params, fitted.state))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it tells apart."""
+        return self.fitted.classes
+
+    @property
+    def sr(self) -> int:
+        """The sample rate that it listens at, in Hz."""
+        return self.fitted.sr
+
+    def __repr__(self) -> str:
+        return f"Listener({len(self.classes)} classes, {self.sr} Hz: {', '.join(self.classes[:12])})"
+
+    def predict(self, sound: str | os.PathLike[str] | np.ndarray, *, sr: int | None = None) -> Prediction:
+        """Say what a recording is.
+
+        A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
+        longest one, and their probabilities are averaged.
+
+        Args:
+            sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
+            sr: sample rate of the samples in Hz; None: that of the listener. A file brings its own.
+
+        Raises:
+            InputError: the file can't be read, or the samples are not ``[time]``, none, or not finite.
+        """
+        if isinstance(sound, str | os.PathLike):
+            samples, _ = data.read(sound, sr=self.sr)
+        else:
+            samples = _resampled(np.asarray(sound, np.float32), sr or self.sr, self.sr)
+        probabilities = self.probabilities(samples)
+        order = np.argsort(-probabilities, kind="stable")
+        top = tuple((self.classes[i], float(probabilities[i])) for i in order)
+        return Prediction(*top[0], top)
+
+    def probabilities(self, samples: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate."""
+        window = self.fitted.longest
+        if len(samples) <= 2 * window:
+            grain = max(1, self.sr // 4)  # a few shapes for clips of any length
+            return self._run([samples], -(-len(samples) // grain) * grain)[0]
+        starts = [*range(0, len(samples) - window, max(1, window // 2)), len(samples) - window]
+        total = np.zeros(len(self.classes))
+        for i in range(0, len(starts), _WINDOWS):
+            pieces = [samples[start : start + window] for start in starts[i : i + _WINDOWS]]
+            total += self._run(pieces, window, _WINDOWS).sum(axis=0, dtype=np.float64)
+        return (total / len(starts)).astype(np.float32)
+
+    def export(self, path: str | os.PathLike[str], *, clips: Sequence[np.ndarray] = ()) -> Exported:
+        """Write one file from waveform to probabilities, ``.onnx`` or ``.stablehlo``; see `jaxlisten.deploy.export`.
+
+        Args:
+            path: where to.
+            clips: sounds ``[time]`` at the listener's rate to compare the file on; none: noise.
+        """
+        fitted = self.fitted
+        return export(
+            fitted.model,
+            fitted.params,
+            fitted.state,
+            path,
+            sr=fitted.sr,
+            classes=fitted.classes,
+            longest=fitted.longest,
+            clips=clips,
+        )
+
+    def _run(self, clips: Sequence[np.ndarray], length: int, batch: int = 1) -> np.ndarray:
+        values = np.zeros((batch, length), np.float32)
+        lengths = np.zeros(batch, np.int32)
+        for i, clip in enumerate(clips):
+            values[i, : len(clip)] = clip
+            lengths[i] = len(clip)
+        return np.asarray(self._step(*self._weights, Padded(values, lengths)))[: len(clips)]
+
+
+def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Listener:
+    """Load a trained listener from its run folder. Nothing in the folder is executed.
+
+    Args:
+        run_dir: what ``fit(run_dir=...)`` or ``jaxlisten train --out`` wrote.
+        model: the model, where it has a layer that can't be stored.
+
+    Raises:
+        InputError: a file is missing, damaged or of another format, or the weights don't fit the model.
+    """
+    return Listener(runs.read(run_dir, model=model))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _probabilities(model: Layer, task: Task, params: Params, state: State, x: Any) -> Array:
+    return task.link(model.apply(params, state, x)[0])
+
+
+def _resampled(samples: np.ndarray, sr: int, wanted: int) -> np.ndarray:
+    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
+        raise InputError(f"predict: expected finite samples [time], at least one, got an array of shape {samples.shape}")
+    if sr == wanted:
+        return samples
+    import soxr
+
+    return soxr.resample(samples, sr, wanted)

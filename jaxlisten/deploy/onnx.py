@@ -1,0 +1,181 @@
+"""From a model to an ONNX file: one graph from the waveform to the probabilities, for any batch and any time.
+
+Most models need no more than `to_onnx`. For a layer of your own, register its form with ``@emit.register``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxlisten.deploy.onnx_graph import Graph, Wire, need
+from jaxlisten.deploy.onnx_layers import emit
+from jaxlisten.errors import InputError
+from jaxlisten.nn import Layer
+from jaxlisten.types import Array, Padded, Params, State
+
+__all__ = ["Graph", "Wire", "emit", "run_layer_onnx", "run_onnx", "to_onnx"]
+
+_EVERYTHING = 2**62
+"""The default of the input `length`: more steps than any clip has."""
+
+
+def to_onnx(
+    model: Layer,
+    params: Params,
+    state: State,
+    *,
+    sr: int,
+    classes: Sequence[str],
+    link: str | None = "softmax",
+    input_shape: tuple[str | int, ...] | None = None,
+) -> Any:
+    """Build the ONNX form of ``link(model.apply(params, state, Padded(waveform, length)))``.
+
+    Inputs: ``waveform``, float32 ``[batch, time]``, and ``length``, int64 ``[batch]``, which may be left out: then
+    every sample is valid. Output: ``probabilities``, float32 ``[batch, classes]``. Metadata: ``classes``, a JSON list,
+    and ``sr``. Batch and time are free. A runtime that knows no optional inputs takes clips of one length at a time.
+
+    Args:
+        model: from raw sound to one score a class.
+        params, state: of the model.
+        sr: sample rate in Hz that the model is for.
+        classes: their names, in the order of the scores.
+        link: "softmax", or None for the scores themselves; the output is then called ``logits``.
+        input_shape: of a model that does not begin with raw sound, such as ``("batch", "time", 40)``; axes with a
+            name are free. The input is then called ``features``.
+
+    Returns:
+        An `onnx.ModelProto`, checked by `onnx.checker`.
+
+    Raises:
+        InputError: onnx is missing, a layer has no ONNX form, `link` is unknown, or the model does not give one score
+            a class for each clip.
+    """
+    need("onnx")
+    from onnx import TensorProto, checker, helper
+
+    if link not in ("softmax", None):
+        raise InputError(f"to_onnx: expected link 'softmax' or None, got {link!r}")
+    shape = input_shape or ("batch", "time")
+    _check_scores(model, params, state, shape, len(classes))
+    graph, name = Graph(), "waveform" if input_shape is None else "features"
+    inputs, length = [_floats(name, shape)], None
+    if isinstance(shape[1], str):
+        # No name for this axis: the default has one item, whatever the batch.
+        inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, [None]))
+        graph.tensors["length"] = np.array([_EVERYTHING], np.int64)
+        length = _clipped(graph, name)
+    scores = emit(model, graph, *jax.device_get((params, state)), Wire(name, length)).values
+    output = "probabilities" if link else "logits"
+    _rename(graph, graph.add("Softmax", scores, axis=-1) if link else graph.add("Identity", scores), output)
+    proto = graph.model(inputs, [_floats(output, ("batch", len(classes)))], "jaxlisten")
+    metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
+    helper.set_model_props(proto, metadata)
+    checker.check_model(proto, full_check=True)
+    return proto
+
+
+def run_onnx(model: Any, waveform: Any, length: Any = None) -> np.ndarray:
+    """Run an exported model in onnxruntime on the CPU.
+
+    Args:
+        model: an `onnx.ModelProto`, or the bytes of a file.
+        waveform: ``[batch, time]``.
+        length: ``[batch]``, or None: all of it is valid.
+
+    Returns:
+        The first output, ``[batch, classes]``.
+
+    Raises:
+        InputError: onnxruntime is missing.
+    """
+    session = _session(model)
+    feeds = dict[str, np.ndarray]()
+    feeds[session.get_inputs()[0].name] = np.asarray(waveform, np.float32)
+    if length is not None:
+        feeds["length"] = np.asarray(length, np.int64)
+    return np.asarray(session.run(None, feeds)[0])
+
+
+def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded) -> Any:
+    """Emit a single layer for inputs like `x`, and run it in onnxruntime.
+
+    Args:
+        layer: any layer that has an ONNX form.
+        params, state: of the layer.
+        x: ``[batch, time]``, ``[batch, time, channel]`` or ``[batch, channel]``, as the layer takes it; a `Padded`
+            where there is an axis of time.
+
+    Returns:
+        What ``layer.apply(params, state, x)[0]`` is, a NumPy array or a `Padded` of them. Values behind the end of an
+        item are arbitrary.
+
+    Raises:
+        InputError: onnx or onnxruntime is missing, or the layer has no ONNX form.
+    """
+    need("onnx")
+    from onnx import TensorProto, checker, helper
+
+    padded = isinstance(x, Padded)
+    values = np.asarray(x.values if padded else x, np.float32)
+    graph, feeds = Graph(), dict[str, np.ndarray](x=values)
+    names = ("batch", *(["time"] if padded or values.ndim == 3 else []))
+    inputs = [_floats("x", (*names, *values.shape[len(names) :]))]
+    if padded:
+        feeds["length"] = np.asarray(x.length, np.int64)
+        inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, ["batch"]))
+    y = emit(layer, graph, *jax.device_get((params, state)), Wire("x", "length" if padded else None))
+    shape = jax.eval_shape(lambda p, s, x: layer.apply(p, s, x)[0], params, state, x)
+    rank = len((shape.values if isinstance(shape, Padded) else shape).shape)
+    # An output may not be an input, which it is for layers that do nothing; so each gets a node of its own.
+    outputs = [_floats(graph.add("Identity", y.values), [None] * rank)]
+    if y.length is not None:
+        outputs.append(helper.make_tensor_value_info(graph.add("Identity", y.length), TensorProto.INT64, ["batch"]))
+    proto = graph.model(inputs, outputs, type(layer).__name__)
+    checker.check_model(proto, full_check=True)
+    result = _session(proto).run(None, feeds)
+    return Padded(*result) if y.length is not None else result[0]
+
+
+def _session(model: Any) -> Any:
+    need("onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _floats(name: str, shape: Sequence[str | int | None]) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+
+
+def _clipped(graph: Graph, x: str) -> str:
+    """Return the input ``length``, at most the time of `x`, one for each item of its batch."""
+    length = graph.add("Min", "length", graph.add("Shape", x, start=1, end=2))
+    return graph.add("Expand", length, graph.add("Shape", x, start=0, end=1))
+
+
+def _rename(graph: Graph, name: str, to: str) -> None:
+    """Name the output of the last node."""
+    graph.nodes[-1].output[0] = to
+
+
+def _check_scores(model: Layer, params: Params, state: State, shape: Sequence[str | int], classes: int) -> None:
+    sizes = tuple(size if isinstance(size, int) else 1 if axis == 0 else 2**14 for axis, size in enumerate(shape))
+    x = jax.ShapeDtypeStruct(sizes, np.float32)
+    y = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x)
+    if isinstance(y, Padded) or y.shape != (1, classes):
+        got = (y.values if isinstance(y, Padded) else y).shape[1:]
+        raise InputError(
+            f"to_onnx: expected {classes} scores for each clip, as there are classes, got {tuple(got)}; "
+            "a model that still has time needs a GlobalPool"
+        )

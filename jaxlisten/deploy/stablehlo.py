@@ -1,0 +1,90 @@
+"""From a model to StableHLO: one program from the waveform to the probabilities, for CPU, GPU and TPU.
+
+`jax.export` keeps such a file readable by later versions of JAX. Every layer can be exported, also your own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlisten.deploy.onnx_graph import need
+from jaxlisten.errors import InputError
+from jaxlisten.nn import Layer
+from jaxlisten.types import Array, Padded, Params, State
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+"""What an exported program runs on."""
+
+
+def to_stablehlo(
+    model: Layer, params: Params, state: State, *, link: str | None = "softmax", time: int | None = None
+) -> bytes:
+    """Export ``link(model.apply(params, state, Padded(waveform, length)))`` with the weights inside.
+
+    The program takes ``waveform``, float32 ``[batch, time]``, and ``length``, int32 ``[batch]``, and gives float32
+    ``[batch, classes]``. Batch and time are free.
+
+    Args:
+        model: from raw sound to one score a class.
+        params, state: of the model.
+        link: "softmax", or None for the scores themselves.
+        time: fixes the samples of a clip, for a model with a layer that has to know them; None: free.
+
+    Returns:
+        The content of a file; `run_stablehlo` and `jax.export.deserialize` read it.
+
+    Raises:
+        InputError: flatbuffers is missing, `link` is unknown, or a layer has to know the shape beforehand.
+    """
+    need("flatbuffers")
+    from jax import export
+
+    if link not in ("softmax", None):
+        raise InputError(f"to_stablehlo: expected link 'softmax' or None, got {link!r}")
+
+    @jax.jit
+    def listen(waveform: Array, length: Array) -> Array:
+        logits = model.apply(params, state, Padded(waveform, length))[0].astype(jnp.float32)
+        return jax.nn.softmax(logits, axis=-1) if link else logits
+
+    waveform = jax.ShapeDtypeStruct(_shape(time), jnp.float32)
+    length = jax.ShapeDtypeStruct(waveform.shape[:1], jnp.int32)
+    try:
+        return bytes(export.export(listen, platforms=PLATFORMS)(waveform, length).serialize())
+    except jax.errors.InconclusiveDimensionOperation as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"to_stablehlo: a layer has to know the shape beforehand ({reason}); give time=") from None
+
+
+def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
+    """Run an exported program on the default device.
+
+    Args:
+        program: what `to_stablehlo` gave.
+        waveform: ``[batch, time]``.
+        length: ``[batch]``, valid samples of each clip.
+
+    Returns:
+        ``[batch, classes]``.
+
+    Raises:
+        InputError: flatbuffers is missing.
+    """
+    need("flatbuffers")
+    from jax import export
+
+    x, n = jnp.asarray(waveform, jnp.float32), jnp.asarray(length, jnp.int32)
+    return np.asarray(export.deserialize(bytearray(program)).call(x, n))
+
+
+def _shape(time: int | None) -> tuple[Any, ...]:
+    from jax import export
+
+    if time is not None:
+        return *export.symbolic_shape("batch"), time
+    batch, samples = export.symbolic_shape("batch, time", constraints=("time >= 1",))
+    return batch, samples

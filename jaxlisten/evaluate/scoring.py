@@ -1,0 +1,123 @@
+"""Running a model over every clip of a data set."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlisten import tasks
+from jaxlisten.data import Dataset, bucket_lengths, collate, plan
+from jaxlisten.errors import InputError
+from jaxlisten.evaluate.report import Report
+from jaxlisten.nn import Layer
+from jaxlisten.runs import Fitted
+from jaxlisten.tasks import Task
+from jaxlisten.types import Array, Batch, Params, State
+
+
+class Scores(NamedTuple):
+    """What a model says about some items.
+
+    Attributes:
+        probabilities: ``[n, classes]``, what the task's link makes of the logits.
+        loss: mean loss over the items that are present, a scalar.
+        weight: sum of the items' weights, a scalar.
+    """
+
+    probabilities: Array
+    loss: Array
+    weight: Array
+
+
+EvalStep = Callable[[Params, State, Batch], Scores]
+
+
+def make_eval_step(model: Layer, task: Task | str = "classification") -> EvalStep:
+    """Return the jitted function ``(params, state, batch) -> Scores``.
+
+    The model is vmapped over the items, so nothing in a batch can change what is said about a clip. Steps made for
+    equal models share one compilation a shape.
+    """
+    return functools.partial(_eval_step, model, tasks.find(task) if isinstance(task, str) else task)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _eval_step(model: Layer, task: Task, params: Params, state: State, batch: Batch) -> Scores:
+    logits = jax.vmap(lambda x: model.apply(params, state, x)[0])(batch.x)
+    return Scores(task.link(logits), task.loss(logits, batch.y, batch.weight), jnp.sum(batch.weight))
+
+
+def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[np.ndarray, Batch]]) -> Scores:
+    """Score batches and put the answers in the order of the clips.
+
+    Args:
+        step: from `make_eval_step`.
+        params, state: of the model.
+        batches: of each, the places of its present items in the order that is wanted, and the batch; present items
+            come first in a batch.
+
+    Returns:
+        NumPy arrays over all items; absent items count nowhere.
+    """
+    # Everything is dispatched before anything is read, so that the device never waits for the host.
+    pending = [(indices, step(params, state, batch)) for indices, batch in batches]
+    places = np.concatenate([indices for indices, _ in pending])
+    results = [jax.device_get(result) for _, result in pending]
+    found = [result.probabilities[: len(indices)] for (indices, _), result in zip(pending, results, strict=True)]
+    weights = np.array([result.weight for result in results], np.float64)
+    losses = np.array([result.loss for result in results], np.float64)
+    probabilities = np.empty((len(places), *found[0].shape[1:]), found[0].dtype)
+    probabilities[places] = np.concatenate(found)
+    return Scores(probabilities, (losses * weights).sum() / max(weights.sum(), 1.0), weights.sum())
+
+
+def in_order(data: Dataset, batch_size: int, lengths: tuple[int, ...]) -> Iterable[tuple[np.ndarray, Batch]]:
+    """Yield batches of all clips for `score`, in the shapes that `lengths` names."""
+    for length, indices in plan(data.lengths, batch_size, lengths):
+        yield indices, collate(data, indices, length, batch_size)
+
+
+def evaluate(fitted: Fitted, data: Dataset, *, batch_size: int = 64, title: str = "", about: Any = None) -> Report:
+    """Score every clip of a data set.
+
+    Args:
+        fitted: a trained listener, from `jaxlisten.fit` or `jaxlisten.load`.
+        data: clips at the listener's sample rate, with some or all of its classes.
+        batch_size: clips a step; it changes the speed only.
+        title: heading of the report.
+        about: what to say about the data in the report, a dict.
+
+    Raises:
+        InputError: the sample rates differ, a class is unknown to the listener, or there are no clips.
+    """
+    fitted = getattr(fitted, "fitted", fitted)
+    if not len(data):
+        raise InputError("evaluate: expected at least one clip, got none")
+    if data.sr != fitted.sr:
+        raise InputError(
+            f"evaluate: expected clips at {fitted.sr} Hz, as the model was trained, got {data.sr} Hz; "
+            f"read them with sr={fitted.sr}"
+        )
+    unknown = [name for name in data.classes if name not in fitted.classes]
+    if unknown:
+        raise InputError(
+            f"evaluate: the listener does not know the class {unknown[0]!r}; it knows {', '.join(fitted.classes)}"
+        )
+    step = make_eval_step(fitted.model, fitted.task)
+    known = np.array([fitted.classes.index(name) for name in data.classes])
+    scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
+    return Report(
+        classes=fitted.classes,
+        targets=known[data.targets],
+        probabilities=scores.probabilities,
+        paths=data.paths,
+        history=fitted.history,
+        best_epoch=fitted.best_epoch,
+        title=title,
+        about=about or {},
+    )

@@ -1,0 +1,259 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxlisten import runs, tasks
+from jaxlisten.data import Dataset, bucket_lengths, collate, plan
+from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.evaluate import Scores, evaluate, make_eval_step, score
+from jaxlisten.evaluate.scoring import in_order
+from jaxlisten.nn import Layer, to_config
+from jaxlisten.runs import Fitted
+from jaxlisten.tasks import Task
+from jaxlisten.train import checkpoint
+from jaxlisten.train.checkpoint import Memory
+from jaxlisten.train.progress import progress as progress_
+from jaxlisten.train.recipe import default_optimizer
+from jaxlisten.train.step import TrainState, TrainStep, init_train_state, make_train_step
+from jaxlisten.types import Array, Batch, Padded
+
+_LOOK_EVERY = 50
+"""Steps between two looks at whether the loss is still finite: looking makes the device wait for the host."""
+
+
+def fit(
+    model: Layer,
+    train: Dataset | Iterable[Batch],
+    validation: Dataset | None = None,
+    *,
+    key: Array,
+    optimizer: optax.GradientTransformation | None = None,
+    task: Task | str | None = None,
+    epochs: int = 30,
+    batch_size: int = 32,
+    patience: int | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Fitted:
+    """Train a model, and bring back the weights of its best epoch.
+
+    The best epoch is the one with the highest figure of the task on `validation` (the accuracy; among equals the least
+    loss), or without validation the last.
+
+    Args:
+        model: from ``x`` to logits.
+        train: a data set, or batches that can be iterated over once an epoch.
+        validation: clips to choose by.
+        key: decides everything random: weights, order of clips, dropout.
+        optimizer: from optax; None: `default_optimizer` over all the steps.
+        task: None: inferred from the kind of targets.
+        epochs: passes over the training clips.
+        batch_size: clips a step, where `train` is a data set.
+        patience: stop after this many epochs without a better one; None: never.
+        run_dir: where to write the run folder; None: nothing is written.
+        resume: go on with the run in `run_dir` if there is one.
+        progress: tell of each epoch on standard error.
+
+    Returns:
+        The trained listener, with a row of history for each epoch.
+
+    Raises:
+        InputError: the data and the model don't belong together, or the run folder can't be used.
+        TrainingError: the loss or a gradient is no longer finite; the message names the step, and the run folder keeps
+            the last good weights.
+    """
+    _check(model, train, validation, epochs, batch_size)
+    task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
+    source = _batches(train, validation, batch_size, key)
+    optimizer = optimizer or default_optimizer(epochs * sum(1 for _ in source(0)))
+    sample = next(iter(source(0))).x
+    now = init_train_state(model, optimizer, key, sample)
+    memory = Memory(now, jax.device_get((now.params, now.state)), [])
+    run = None if run_dir is None else runs.create(run_dir, resume=resume)
+    fitted = _fitted(model, train, task, sample, key, epochs, batch_size)
+    fitted.about["examples"] = _examples(validation)
+    if run is not None:
+        _warn_if_unstorable(model)
+        memory = (checkpoint.restore(run, memory) if resume else None) or memory
+        runs.write_config(run, fitted)
+        if not memory.history:
+            runs.write_weights(run, *memory.best)
+    step, judge = make_train_step(model, optimizer, task), _judge(model, task, train, validation, batch_size)
+    if progress and isinstance(train, Dataset):
+        _compile(step, memory.now, source(0))
+    with progress_(epochs, len(memory.history), shown=progress) as tell:
+        for epoch in range(len(memory.history), epochs):
+            memory = _epoch(step, judge, memory, source(epoch), task)
+            tell(memory.history[-1])
+            if run is not None:
+                _store(run, memory, task)
+            if patience is not None and epoch + 1 - (runs.best_epoch(task, memory.history) or 0) >= patience:
+                break
+    fitted = runs.with_weights(fitted, *memory.best, memory.history)
+    if run is not None and validation is not None:
+        _report(run, fitted, validation)
+    return fitted
+
+
+def _epoch(step: TrainStep, judge: Any, memory: Memory, batches: Iterable[Batch], task: Task) -> Memory:
+    """Run one pass of training and one of validation."""
+    epoch, begin = len(memory.history) + 1, time.perf_counter()
+    now, infos = memory.now, []
+    for batch in batches:
+        now, info = step(now, batch)
+        infos.append(info)
+        if len(infos) % _LOOK_EVERY == 0:
+            _stop_if_bad(now, epoch)
+    _stop_if_bad(now, epoch)
+    losses, weights = (np.array(column, np.float64) for column in zip(*jax.device_get(infos), strict=True))
+    seconds = time.perf_counter() - begin
+    row = {"epoch": epoch, "train_loss": float((losses * weights).sum() / max(weights.sum(), 1.0))}
+    row |= judge(now)
+    row |= {"seconds": round(seconds, 3), "clips_per_second": round(weights.sum() / seconds, 1)}
+    history = [*memory.history, row]
+    better = runs.best_epoch(task, history) == epoch
+    return Memory(now, jax.device_get((now.params, now.state)) if better else memory.best, history)
+
+
+def _stop_if_bad(now: TrainState, epoch: int) -> None:
+    if bad := int(now.bad_step):
+        raise TrainingError(
+            f"the loss or its gradient is not finite at step {bad} (epoch {epoch}); the weights of the best epoch "
+            "before it are kept. A lower learning rate or a look at the data may help"
+        )
+
+
+def _judge(model: Layer, task: Task, train: Any, validation: Dataset | None, batch_size: int) -> Callable[..., dict]:
+    """Return the function that scores a train state on the validation clips."""
+    if validation is None:
+        return lambda now: {}
+    step = make_eval_step(model, task)
+    lengths = _shapes(train, validation)
+
+    def judge(now: TrainState) -> dict[str, float]:
+        scores: Scores = score(step, now.params, now.state, in_order(validation, batch_size, lengths))
+        right = scores.probabilities.argmax(-1) == validation.targets
+        return {"val_loss": float(scores.loss), "val_accuracy": float(right.mean())}
+
+    return judge
+
+
+def _shapes(train: Any, validation: Dataset | None) -> tuple[int, ...]:
+    """Choose the lengths that clips are padded to, the same for training and validation."""
+    parts = [part.lengths for part in (train, validation) if isinstance(part, Dataset)]
+    return bucket_lengths(np.concatenate(parts))
+
+
+def _batches(train: Any, validation: Dataset | None, batch_size: int, key: Array) -> Callable[[int], Iterable[Batch]]:
+    """Return a function from the number of an epoch to its batches; the same number gives the same batches."""
+    if not isinstance(train, Dataset):
+        return lambda epoch: train
+    lengths, words = _shapes(train, validation), np.asarray(jax.random.key_data(key)).ravel().tolist()
+
+    def shuffled(epoch: int) -> Iterator[Batch]:
+        order = plan(train.lengths, batch_size, lengths, rng=np.random.default_rng([*words, epoch]))
+        return (collate(train, indices, length, batch_size) for length, indices in order)
+
+    return shuffled
+
+
+def _compile(step: TrainStep, now: TrainState, batches: Iterable[Batch]) -> None:
+    """Compile the step for each shape on absent items, apart from training, and say how long it took."""
+    begin, shapes = time.perf_counter(), {}
+    for batch in batches:
+        shapes[jax.tree.map(np.shape, batch.x).values] = batch
+    for batch in shapes.values():
+        absent = jax.tree.map(np.zeros_like, batch)
+        jax.block_until_ready(step(jax.tree.map(jnp.copy, now), absent))
+    took = time.perf_counter() - begin
+    print(f"compiled the training step for {len(shapes)} lengths of clips in {took:.1f} s", file=sys.stderr)
+
+
+def _fitted(model, train, task, sample, key, epochs, batch_size) -> Fitted:  # noqa: ANN001
+    values = sample.values if isinstance(sample, Padded) else sample
+    words = np.asarray(jax.random.key_data(key)).ravel()
+    about = {"seed": int(words[-1]), "training": {"epochs": epochs, "batch_size": batch_size}}
+    if not isinstance(train, Dataset):
+        classes = tuple(str(i) for i in range(jax.eval_shape(_logits, model, sample).shape[-1]))
+        return Fitted(model, {}, {}, task, classes, 0, tuple(values.shape[1:]), about=about)
+    item = (int(train.lengths.max()),)
+    return Fitted(model, {}, {}, task, train.classes, train.sr, item, about={"data": train.summary()} | about)
+
+
+def _examples(validation: Dataset | None) -> list[str]:
+    """Choose a validation file of each class, up to ten, for an export to be checked on."""
+    if validation is None:
+        return []
+    files = {label: path for label, path in zip(validation.targets, validation.paths, strict=True)}
+    return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]
+
+
+def _logits(model: Layer, x: Any) -> Array:
+    return model.apply(*model.init(jax.random.key(0), x), x)[0]
+
+
+def _inferred(train: Any) -> Task:
+    return tasks.infer(train.targets if isinstance(train, Dataset) else next(iter(train)).y)
+
+
+def _store(run: Path, memory: Memory, task: Task) -> None:
+    runs.write_metrics(run, memory.history)
+    if runs.best_epoch(task, memory.history) == len(memory.history):
+        runs.write_weights(run, *memory.best)
+    checkpoint.save(run, memory)
+
+
+def _report(run: Path, fitted: Fitted, validation: Dataset) -> None:
+    report = evaluate(fitted, validation, title=run.name, about={"part": "validation", **fitted.about})
+    report.save(run / "report.html")
+    report.save(run / "report.json")
+
+
+def _warn_if_unstorable(model: Layer) -> None:
+    try:
+        to_config(model)
+    except InputError as error:
+        print(f"note: {error}. This run can only be loaded with jl.load(run, model=model)", file=sys.stderr)
+
+
+def _check(model: Layer, train: Any, validation: Dataset | None, epochs: int, batch_size: int) -> None:
+    if epochs < 1 or batch_size < 1:
+        raise InputError(f"fit: expected at least one epoch and one clip a batch, got {epochs} and {batch_size}")
+    if not isinstance(train, Dataset):
+        return
+    if not len(train):
+        raise InputError("fit: expected at least one training clip, got none")
+    if len(set(train.targets.tolist())) < 2:
+        raise InputError(
+            f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
+            "a classifier needs something to tell apart"
+        )
+    for part in (train, validation):
+        heard = _sample_rate(model)
+        if part is not None and heard is not None and part.sr != heard:
+            raise InputError(
+                f"fit: the model's front end expects {heard} Hz, the data has {part.sr} Hz; read it with sr={heard}"
+            )
+    if validation is not None and validation.classes != train.classes:
+        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
+
+
+def _sample_rate(layer: Any) -> int | None:
+    """Find the sample rate that a model's front end is set to."""
+    if hasattr(layer, "sr"):
+        return layer.sr
+    children = (*getattr(layer, "layers", ()), *([layer.inner] if hasattr(layer, "inner") else []))
+    return next((rate for child in children if (rate := _sample_rate(child)) is not None), None)

@@ -1,0 +1,40 @@
+import jax
+import numpy as np
+import pytest
+from jax import export
+
+import jaxlisten as jl
+from jaxlisten.deploy.stablehlo import PLATFORMS, run_stablehlo, to_stablehlo
+from tests.deploy.speech import MODELS, SR, ours, padded, speech, trained
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def program(request):
+    return request.param, to_stablehlo(*trained(request.param))
+
+
+@pytest.mark.parametrize("lengths", [(4000, 3999, 2501, 90), (801,)])
+def test_program_equals_ours_for_any_batch_and_time(program, lengths):
+    name, content = program
+    x = padded(speech(lengths))
+    _, probabilities = ours(name, x)
+    np.testing.assert_allclose(run_stablehlo(content, x.values, x.length), probabilities, rtol=0, atol=1e-6)
+
+
+def test_program_is_for_every_platform(program):
+    assert export.deserialize(bytearray(program[1])).platforms == PLATFORMS
+
+
+def test_link_and_time_can_be_chosen():
+    x = padded(speech((500, 300)), extra=0)
+    content = to_stablehlo(*trained("lstm"), link=None, time=500)
+    np.testing.assert_allclose(run_stablehlo(content, x.values, x.length), ours("lstm", x)[0], rtol=0, atol=1e-5)
+    with pytest.raises(jl.InputError, match="link 'softmax' or None"):
+        to_stablehlo(*trained("lstm"), link="sigmoid")
+
+
+def test_layer_that_has_to_know_the_shape_is_refused_with_the_remedy():
+    model = jl.serial(jl.lift(lambda x: x if x.shape[1] > 100 else -x), jl.LogMel(SR), jl.GlobalPool())
+    with pytest.raises(jl.InputError, match=r"know the shape beforehand .*give time="):
+        to_stablehlo(model, *model.init(jax.random.key(0), np.zeros((1, 800), np.float32)))
+    assert to_stablehlo(model, {}, {}, time=800)

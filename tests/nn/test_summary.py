@@ -1,0 +1,43 @@
+"""Summaries, worked out by hand."""
+
+import jaxlisten as jl
+
+
+def rows(model, shape):
+    return [(row.path, row.output, row.parameters, row.multiply_adds) for row in jl.summary(model, shape).rows]
+
+
+def test_a_chain_of_features_is_counted_by_hand():
+    model = jl.serial(jl.Conv1D(6, 3, stride=2), jl.BatchNorm(), jl.LSTM(4), jl.GlobalPool(), out=jl.Dense(2))
+    assert rows(model, (20, 5)) == [
+        ("conv1d", (10, 6), 3 * 5 * 6 + 6, 10 * 3 * 5 * 6),
+        ("batch_norm", (10, 6), 12, 0),
+        ("lstm", (10, 4), 16 * (6 + 4 + 1), 10 * 16 * (6 + 4)),
+        ("global_pool", (4,), 0, 0),
+        ("out", (2,), 10, 8),
+    ]
+    total = jl.summary(model, (20, 5))
+    assert total.parameters == 96 + 12 + 176 + 10
+    assert total.multiply_adds == 900 + 1600 + 8
+
+
+def test_branches_and_frozen_layers_are_listed_in_place_of_what_holds_them():
+    model = jl.serial(base=jl.Frozen(jl.serial(jl.Dense(4))), both=jl.parallel(a=jl.Dense(3), b=jl.Conv1D(2, 70)))
+    assert rows(model, (2, 80, 5)) == [
+        ("base/dense", (2, 80, 4), 24, 2 * 80 * 5 * 4),
+        ("both/a", (2, 80, 3), 15, 2 * 80 * 4 * 3),
+        ("both/b", (2, 80, 2), 70 * 4 * 2 + 2, 2 * 80 * 70 * 4 * 2),
+    ]
+
+
+def test_a_front_end_counts_its_filters():
+    assert rows(jl.serial(jl.LogMel(8000, n_fft=64, hop_length=40, n_mels=10)), (400,)) == [
+        ("log_mel", (11, 10), 0, 11 * 33 * 10)
+    ]
+
+
+def test_large_numbers_are_readable_in_print():
+    text = str(jl.summary(jl.serial(jl.Dense(1000)), (2000,)))
+    assert "2,001,000" in text.splitlines()[-1]
+    assert "2,000,000" in text.splitlines()[-1]
+    assert len({len(line) for line in text.splitlines()}) == 1

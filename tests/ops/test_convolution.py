@@ -1,0 +1,127 @@
+"""The convolution as patches against XLA's convolution, flax NNX and a plain NumPy loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlisten.ops import conv1d
+from jaxlisten.ops.convolution import _MOST_SLICES, _conv1d_patches, _conv1d_reference
+
+# time, kernel, stride, dilation: odd and even, kernel over and under the stride, steps left over behind the last output
+SHAPES = [
+    (17, 1, 1, 1),
+    (17, 3, 1, 1),
+    (18, 4, 2, 1),
+    (23, 5, 2, 1),
+    (23, 5, 3, 1),
+    (20, 2, 5, 1),
+    (19, 3, 1, 2),
+    (31, 4, 3, 3),
+    (9, 9, 1, 1),
+    (9, 3, 4, 4),
+    (11, 3, 1, 5),
+]
+
+
+def operands(time, kernel, dtype=jnp.float32, batch=(3,)):
+    rng = np.random.default_rng(time * 100 + kernel)
+    x = jnp.asarray(rng.standard_normal((*batch, time, 4)), dtype)
+    return x, jnp.asarray(rng.standard_normal((kernel, 4, 6)), dtype)
+
+
+def hold(got, want, relative=1e-5):
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=0, atol=relative * np.abs(want).max())
+
+
+def value_and_grads(function, x, kernel, **settings):
+    def loss(x, kernel):
+        y = function(x, kernel, **settings)
+        return (y.astype(jnp.float32) * jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape)).sum(), y
+
+    (_, y), grads = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, kernel)
+    return y, *grads
+
+
+@pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), SHAPES)
+def test_patches_equal_xla_in_values_and_gradients(time, kernel, stride, dilation):
+    x, w = operands(time, kernel)
+    got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
+    want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
+    for ours, theirs in zip(got, want, strict=True):
+        hold(ours, theirs)
+
+
+@pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), [(17, 3, 1, 1), (23, 5, 3, 1), (31, 4, 3, 3)])
+def test_patches_equal_xla_in_bfloat16(time, kernel, stride, dilation):
+    x, w = operands(time, kernel, jnp.bfloat16)
+    got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
+    want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
+    for ours, theirs in zip(got, want, strict=True):
+        assert ours.dtype == jnp.bfloat16
+        hold(ours, theirs, 2e-2)
+
+
+@pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), SHAPES)
+def test_conv1d_equals_its_equation(time, kernel, stride, dilation):
+    x, w = operands(time, kernel, batch=())
+    frames = 1 + (time - (kernel - 1) * dilation - 1) // stride
+    want = np.zeros((frames, 6))
+    for t in range(frames):
+        for k in range(kernel):
+            want[t] += np.asarray(x[t * stride + k * dilation], np.float64) @ np.asarray(w[k], np.float64)
+    hold(conv1d(x, w, stride=stride, dilation=dilation), want)
+
+
+def test_conv1d_equals_flax():
+    from flax import nnx
+
+    x, w = operands(23, 5)
+    layer = nnx.Conv(4, 6, 5, strides=2, padding="VALID", use_bias=False, rngs=nnx.Rngs(0))
+    layer.kernel[...] = w
+    hold(conv1d(x, w, stride=2), layer(x))
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(_MOST_SLICES, 1), (_MOST_SLICES + 1, 1), (_MOST_SLICES + 1, 2)])
+def test_a_long_kernel_gives_the_same_whichever_way_it_is_computed(kernel, stride):
+    x, w = operands(kernel + 7, kernel)
+    hold(conv1d(x, w, stride=stride), _conv1d_reference(x, w, stride=stride, dilation=1))
+
+
+def test_conv1d_under_vmap_over_the_input_equals_the_batch():
+    x, w = operands(18, 4)
+    hold(jax.jit(jax.vmap(lambda x: conv1d(x, w, stride=2)))(x), _conv1d_reference(x, w, stride=2, dilation=1))
+
+
+def test_conv1d_under_vmap_over_the_weights_equals_one_model_at_a_time():
+    x, _ = operands(18, 4)
+    many = jax.random.normal(jax.random.key(0), (5, 4, 4, 6))
+    got = value_and_grads(lambda x, many: jax.vmap(lambda w: conv1d(x, w, stride=2))(many), x, many)
+    want = jnp.stack([_conv1d_reference(x, w, stride=2, dilation=1) for w in many])
+    hold(got[0], want)
+    assert got[2].shape == many.shape
+
+
+def test_conv1d_inside_a_scan_equals_it_outside_in_values_and_gradients():
+    xs, w = operands(19, 3, batch=(5, 2))
+
+    def looped(xs, w):
+        return jax.lax.scan(lambda carry, x: (carry, conv1d(x, w, stride=2)), 0, xs)[1]
+
+    got = value_and_grads(looped, xs, w)
+    want = value_and_grads(_conv1d_reference, xs, w, stride=2, dilation=1)
+    for ours, theirs in zip(got, want, strict=True):
+        hold(ours, theirs)
+
+
+def test_leading_axes_are_kept():
+    x, w = operands(12, 3, batch=(2, 3))
+    assert conv1d(x, w).shape == (2, 3, 10, 6)
+    assert conv1d(x[0, 0], w).shape == (10, 6)
+
+
+def test_an_input_of_one_step_too_few_gives_no_frames():
+    x, w = operands(2, 3)
+    assert conv1d(x, w).shape == _conv1d_reference(x, w, stride=1, dilation=1).shape == (3, 0, 6)
