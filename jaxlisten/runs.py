@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.errors import InputError
+from jaxlisten.errors import InputError, LayerError
 from jaxlisten.files import replacing
 from jaxlisten.nn import Layer, from_config, to_config
 from jaxlisten.tasks import Task
@@ -34,6 +34,10 @@ FORMAT = 1
 """The version of the layout of a run folder."""
 
 _REQUIRED = {"format": int, "task": str, "classes": list, "sr": int, "item": list}
+_LARGEST = 2**20
+"""No setting of a stored layer is a larger whole number; a damaged or hostile one could ask for any amount of memory."""
+_LONGEST = 2**31 - 1
+"""The largest axis of an input, the most that JAX indexes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,14 +92,20 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
     """Make the folder of a run.
 
     Raises:
-        InputError: it exists and holds something (unless `resume`), or can't be made or written to.
+        InputError: it exists and holds something (with `resume`: something other than a run), or can't be made or
+            written to.
     """
     run = Path(run_dir)
     try:
         if run.exists() and not run.is_dir():
             raise InputError(f"{run} is a file; give the run another folder")
-        if not resume and run.is_dir() and any(run.iterdir()):
-            raise InputError(f"{run} exists and is not empty; give another folder, or resume the run that is in it")
+        if run.is_dir() and any(run.iterdir()):
+            if not resume:
+                raise InputError(f"{run} exists and is not empty; give another folder, or resume the run that is in it")
+            if not (run / "config.json").exists():
+                raise InputError(
+                    f"{run} holds other things than a run, so there is nothing to resume; give another folder"
+                )
         run.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=run).close()  # can it be written to?
     except OSError as error:
@@ -105,11 +115,34 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
 
 def write_config(run: Path, fitted: Fitted) -> None:
     """Write ``config.json``. A model with a layer that isn't registered is stored as null, and needs ``model=`` to load."""
+    text = json.dumps(_config(fitted) | {"versions": versions()}, ensure_ascii=False, indent=1) + "\n"
+    with replacing(run / "config.json") as path:
+        # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def check_same(run: Path, fitted: Fitted) -> None:
+    """Refuse to go on with a run that was begun with something else than `fitted`; more or fewer epochs are welcome.
+
+    Raises:
+        InputError: the model, the task, the data, the seed or the batch size differ, or ``config.json`` can't be read.
+    """
+    if not (run / "config.json").exists():
+        return
+    ours, theirs = (_identity(config) for config in (_config(fitted), _read_config(run)))
+    differing = [what for what, value in ours.items() if theirs[what] != value]
+    if differing:
+        raise InputError(
+            f"{run} was begun with another {' and '.join(differing)}; resume it with the same, or give another folder"
+        )
+
+
+def _config(fitted: Fitted) -> dict[str, Any]:
     try:
         tree = to_config(fitted.model)
     except InputError:
         tree = None
-    config = {
+    return {
         "format": FORMAT,
         "model": tree,
         "task": fitted.task.name,
@@ -117,10 +150,22 @@ def write_config(run: Path, fitted: Fitted) -> None:
         "sr": fitted.sr,
         "item": list(fitted.item),
         **fitted.about,
-        "versions": versions(),
     }
-    with replacing(run / "config.json") as path:
-        path.write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _identity(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run must keep when it is resumed, by what to call it."""
+
+    def inside(section: str, key: str) -> Any:
+        return config[section].get(key) if isinstance(config.get(section), dict) else None
+
+    return {
+        "seed": config.get("seed"),
+        "model": config.get("model"),
+        "task": config["task"],
+        "set of clips": (config["classes"], config["sr"], config["item"], inside("data", "fingerprint")),
+        "batch size": inside("training", "batch_size"),
+    }
 
 
 def write_weights(run: Path, params: Params, state: State) -> None:
@@ -149,24 +194,22 @@ def read(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Fitt
 
     Raises:
         InputError: a file is missing, damaged or of another format, or the weights don't fit the model.
-        LayerError: a stored setting is refused by its layer.
+        LayerError: the model given refuses the run's input.
     """
     run = Path(run_dir)
     config = _read_config(run)
+    item, n_classes = tuple(config["item"]), len(config["classes"])
     if model is None:
-        if config.get("model") is None:
-            raise InputError(f"{run}: its model has a layer that can't be stored; give it: jl.load(run, model=model)")
-        model = from_config(config["model"])
-    if not isinstance(model, Layer):
-        raise InputError(f"{run / 'config.json'}: 'model' is no layer; train the run again")
-    item = tuple(config["item"])
-    params, state = _read_weights(run, model, item)
+        model, wanted = _rebuilt(run / "config.json", config.get("model"), item, n_classes)
+    else:
+        wanted = _shapes(model, item, n_classes)
+    params, state = _read_weights(run / "weights.safetensors", wanted)
     about = {key: value for key, value in config.items() if key not in {*_REQUIRED, "model"}}
     return Fitted(
         model=model,
         params=params,
         state=state,
-        task=tasks.find(config["task"]),
+        task=tasks.TASKS[config["task"]],
         classes=tuple(config["classes"]),
         sr=config["sr"],
         item=item,
@@ -218,42 +261,100 @@ def _read_config(run: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{run} has no config.json: it is no run folder, or its training never began") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} can't be read ({type(error).__name__}); restore it, or train the run again") from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}); restore it, or train the run again") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path} is damaged, it is not valid JSON; restore it, or train the run again") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else None
         raise InputError(f"{path}: expected format {FORMAT}, got {found!r}; was it written by another version?")
     for key, kind in _REQUIRED.items():
-        if not isinstance(config.get(key), kind):
+        if not _sound(key, config.get(key), kind):
             raise InputError(f"{path}: '{key}' is missing or damaged; restore it, or train the run again")
-    if not all(isinstance(n, int) and n > 0 for n in config["item"]) or not config["item"]:
-        raise InputError(f"{path}: 'item' is damaged; restore it, or train the run again")
-    if not config["classes"] or not all(isinstance(name, str) for name in config["classes"]):
-        raise InputError(f"{path}: 'classes' is damaged; restore it, or train the run again")
     return config
 
 
-def _read_weights(run: Path, model: Layer, item: tuple[int, ...]) -> tuple[Params, State]:
+def _sound(key: str, value: Any, kind: type) -> bool:
+    """Whether a field of ``config.json`` can be what `write_config` wrote."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    if key == "task":
+        return value in tasks.TASKS
+    if key == "sr":
+        return 0 <= value <= _LONGEST
+    if key == "item":
+        return bool(value) and all(type(n) is int and 0 < n <= _LONGEST for n in value)
+    if key == "classes":
+        return bool(value) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
+    return True
+
+
+def _rebuilt(
+    path: Path, tree: Any, item: tuple[int, ...], n_classes: int
+) -> tuple[Layer, dict[str, jax.ShapeDtypeStruct]]:
+    """Build the stored model, and what its weights must be; whatever goes wrong with it is a damaged file."""
+    if tree is None:
+        raise InputError(
+            f"{path.parent}: its model has a layer that can't be stored; give it: jl.load(run, model=model)"
+        )
+    try:
+        if max(_whole_numbers(tree), default=0) > _LARGEST:
+            raise InputError(f"a setting is above {_LARGEST:,}")
+        model = from_config(tree)
+        if not isinstance(model, Layer):
+            raise InputError("it is no layer")
+        return model, _shapes(model, item, n_classes)
+    except Exception as error:
+        reason = str(error) if isinstance(error, InputError | LayerError) else type(error).__name__
+        raise InputError(
+            f"{path}: the model in it can't be built ({reason}); restore it, or train the run again"
+        ) from error
+
+
+def _whole_numbers(tree: Any) -> Iterator[int]:
+    """Yield the size of every whole number in a tree of JSON values."""
+    if isinstance(tree, dict | list):
+        for branch in tree.values() if isinstance(tree, dict) else tree:
+            yield from _whole_numbers(branch)
+    elif isinstance(tree, int):
+        yield abs(tree)
+
+
+def _shapes(model: Layer, item: tuple[int, ...], n_classes: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Return the shape and dtype of each weight of a model, by its path; refuse one with another number of logits."""
+
+    def run(x: Any) -> Any:
+        params, state = model.init(jax.random.key(0), x)
+        return params, state, model.apply(params, state, x)[0]
+
+    params, state, logits = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *item), jnp.float32))
+    if logits.shape[-1] != n_classes:
+        raise InputError(f"it has {logits.shape[-1]} logits for {n_classes} classes")
+    return dict(_leaves({"params": params, "state": state}))
+
+
+def _read_weights(path: Path, wanted: dict[str, jax.ShapeDtypeStruct]) -> tuple[Params, State]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = run / "weights.safetensors"
     if not path.is_file():
-        raise InputError(f"{run} has no weights.safetensors; restore it, or train the run again")
+        raise InputError(f"{path.parent} has no weights.safetensors; restore it, or train the run again")
     try:
         found = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}); restore it, or train the run again") from None
-    sample = jax.ShapeDtypeStruct((1, *item), jnp.float32)
-    wanted = dict(zip(("params", "state"), jax.eval_shape(model.init, jax.random.key(0), sample), strict=True))
-    shapes = {name: leaf.shape for name, leaf in _leaves(wanted)}
-    for name in sorted(shapes.keys() | found.keys()):
-        have = found[name].shape if name in found else "nothing"
-        if have != shapes.get(name, "nothing"):
-            want = shapes.get(name, "nothing")
+    for name in sorted(wanted.keys() | found.keys()):
+        want, have = (_described(tree.get(name)) for tree in (wanted, found))
+        if want != have:
             raise InputError(f"{path}: at {name} the model expects {want}, the file has {have}; is it another run's?")
+        if not np.isfinite(found[name]).all():
+            raise InputError(f"{path}: {name} holds numbers that are not finite; restore it, or train the run again")
     tree = unflatten(found)
     return tree.get("params", {}), tree.get("state", {})
+
+
+def _described(array: Any) -> str:
+    return "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
 
 
 def _leaves(tree: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -270,8 +371,11 @@ def _read_metrics(run: Path) -> tuple[dict[str, float], ...]:
         return ()
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return tuple({name: float(value) for name, value in row.items()} for row in csv.DictReader(file))
-    except (OSError, ValueError, TypeError, csv.Error):
+            rows = tuple({name: float(value) for name, value in row.items()} for row in csv.DictReader(file))
+        if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError
+        return rows
+    except (OSError, ValueError, TypeError, KeyError, csv.Error):
         raise InputError(f"{path} is damaged; restore it, or delete it to go on without the curves") from None
 
 

@@ -36,11 +36,15 @@ CASES: dict[str, Case] = {
     # front ends
     "LogMel": Case(FRONT, (410,), ({"sr": 0}, {"sr": 8000, "win_length": 999}, {"sr": 8000, "fmax": 5000.0})),
     "LogMel/win_length": Case(jl.LogMel(8000, n_fft=64, hop_length=50, n_mels=8, win_length=51, fmin=90.0), (333,)),
-    "LogMel/odd n_fft": Case(jl.LogMel(8000, n_fft=101, hop_length=101, n_mels=5), (512,)),
+    "LogMel/hop over n_fft": Case(
+        jl.LogMel(8000, n_fft=100, hop_length=101, n_mels=5), (512,), ({"sr": 8, "n_fft": 9},)
+    ),
     # linear
     "Dense": Case(jl.Dense(5), refuses=({"units": 0}, {"units": 2.5})),
     "Dense/no bias": Case(jl.Dense(5, bias=False)),
-    "Conv1D": Case(jl.Conv1D(5, 3), refuses=({"channels": 3, "kernel": 0}, {"channels": 3, "kernel": 3, "lookahead": 3})),
+    "Conv1D": Case(
+        jl.Conv1D(5, 3), refuses=({"channels": 3, "kernel": 0}, {"channels": 3, "kernel": 3, "lookahead": 3})
+    ),
     "Conv1D/even": Case(jl.Conv1D(5, 4)),
     "Conv1D/stride": Case(jl.Conv1D(5, 5, stride=2)),
     "Conv1D/stride over kernel": Case(jl.Conv1D(5, 2, stride=3)),

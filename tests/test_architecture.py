@@ -13,10 +13,11 @@ PACKAGE = Path(jaxlisten.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 BY_NAME = pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in FILES])
 
-COMMON = {"types", "errors", "version"}
+COMMON = {"types", "errors", "files", "version"}
 MAY_IMPORT: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
+    "files": set(),
     "version": set(),
     "ops": set(),
     "features": {"ops"},
@@ -31,10 +32,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"nn", "tasks", "data"},
     "evaluate": {"nn", "losses", "metrics", "tasks", "data", "runs"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs"},
-    "deploy": {"nn", "tasks", "data", "runs"},
+    "deploy": {"features", "nn", "tasks", "data", "runs"},
     "interop": {"nn"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
+MAY_IMPORT["__main__"] = {"cli"}
 HEAVY = {
     "flax",
     "librosa",

@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
     train.add_argument("--model", metavar="NAME", default="cnn1d", help="cnn1d or lstm (default: %(default)s)")
     train.add_argument("--front-end", metavar="NAME", default="log_mel", help="log_mel (default)")
-    train.add_argument("--epochs", metavar="N", type=int, default=30, help="passes over the clips (default: %(default)s)")
+    train.add_argument(
+        "--epochs", metavar="N", type=int, default=30, help="passes over the clips (default: %(default)s)"
+    )
     train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")

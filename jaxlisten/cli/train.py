@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import jax
 
 from jaxlisten import data, models, runs
+from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
 from jaxlisten.nn import serial
 from jaxlisten.train import fit
-
-_LISTED = 20
-"""Bad clips that are named one by one."""
 
 
 def train(options: argparse.Namespace) -> int:
@@ -27,12 +24,16 @@ def train(options: argparse.Namespace) -> int:
     front_end = _named("--front-end", options.front_end, models.FRONT_ENDS)
     if options.epochs < 1:
         raise InputError(f"--epochs: expected at least 1, got {options.epochs}")
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
     runs.create(options.out, resume=options.resume)
     clips = data.load(options.data, group_by=options.group_by)
-    _tell_skipped(clips)
+    say.skipped(clips)
+    _check_enough(clips, options.data)
     parts = data.partition(clips, seed=options.seed)
     model = serial(front_end(clips.sr), network(len(clips.classes)))
-    return _run(model, parts, options.out, options.epochs, options.seed, options.resume, source=options.data)
+    go_on = "go on with the same command and --resume"
+    return _run(model, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
 
 
 def demo(out: str | None) -> int:
@@ -43,14 +44,18 @@ def demo(out: str | None) -> int:
     runs.create(out)
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn1d(len(clips.classes)))
-    code = _run(model, data.partition(clips), out, epochs=12, seed=0, resume=False, source="synthetic")
-    print(f"next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class\n{out}")
+    again = "to begin again, give jaxlisten demo another folder"
+    code = _run(model, data.partition(clips), out, 12, 0, False, "synthetic", again)
+    say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")
+    say.result(out)
     return code
 
 
-def _run(model: Any, parts: Partition, out: str, epochs: int, seed: int, resume: bool, *, source: str) -> int:
+def _run(model: Any, parts: Partition, out: str, epochs: int, seed: int, resume: bool, source: str, go_on: str) -> int:
+    """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    print(f"{len(parts.train.classes)} classes at {parts.train.sr} Hz, clips: {', '.join(sizes)}", file=sys.stderr)
+    say.note(f"{len(parts.train.classes)} classes at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
+    part = "validation" if parts.test is None else "test"
     try:
         fitted = fit(
             model,
@@ -61,32 +66,29 @@ def _run(model: Any, parts: Partition, out: str, epochs: int, seed: int, resume:
             run_dir=out,
             resume=resume,
         )
+        about = {"data": source, "part": part}
+        report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=about)
+        report.save(Path(out) / "report.html")
+        report.save(Path(out) / "report.json")
     except KeyboardInterrupt:
-        remedy = "the best weights so far are kept; go on with the same command and --resume"
-        raise TrainingError(f"interrupted: in {out} {remedy}") from None
-    part = "validation" if parts.test is None else "test"
-    report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about={"data": source, "part": part})
-    report.save(Path(out) / "report.html")
-    report.save(Path(out) / "report.json")
+        raise TrainingError(f"interrupted; {out} keeps the best weights so far: {go_on}") from None
     low, high = report.accuracy_interval
-    print(
+    say.note(
         f"{part} accuracy {report.accuracy:.1%} on {report.n} clips (95 % interval {low:.1%} to {high:.1%}), "
-        f"from epoch {fitted.best_epoch} of {len(fitted.history)}; see {Path(out) / 'report.html'}",
-        file=sys.stderr,
+        f"from epoch {fitted.best_epoch} of {len(fitted.history)}; see {Path(out) / 'report.html'}"
     )
     return 0
+
+
+def _check_enough(clips: Dataset, source: str) -> None:
+    if len(clips.classes) < 2:
+        raise InputError(
+            f"'{source}' has usable clips of one class only, {clips.classes[0]!r}; "
+            "add clips of at least one other class, so that there is something to tell apart"
+        )
 
 
 def _named(option: str, name: str, known: Mapping[str, Any]) -> Any:
     if name not in known:
         raise InputError(f"{option}: expected one of {', '.join(known)}, got {name!r}")
     return known[name]
-
-
-def _tell_skipped(clips: Dataset) -> None:
-    if clips.skipped:
-        print(f"skipped {len(clips.skipped)} clips that can't be used:", file=sys.stderr)
-    for bad in clips.skipped[:_LISTED]:
-        print(f"  {bad.reason}", file=sys.stderr)
-    if len(clips.skipped) > _LISTED:
-        print(f"  ... and {len(clips.skipped) - _LISTED} more", file=sys.stderr)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from jaxlisten import data, runs
-from jaxlisten.cli.train import _tell_skipped
+from jaxlisten.cli import say
 from jaxlisten.deploy import Listener, load
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import evaluate as score
@@ -18,17 +17,19 @@ from jaxlisten.evaluate import evaluate as score
 def evaluate(options: argparse.Namespace) -> int:
     """Score every clip of a data set."""
     fitted = runs.read(options.folder)
-    if options.report and Path(options.report).suffix.lower() != ".html":
-        raise InputError(f"--report: expected a name that ends in .html, got {options.report!r}")
+    _check_report(options.report)
     clips = data.load(options.data, sr=fitted.sr, classes=fitted.classes)
-    _tell_skipped(clips)
+    say.skipped(clips)
     if options.split:
         clips = clips.part(options.split)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
     report = score(fitted, clips, title=Path(options.folder).name, about=about)
     if options.report:
         report.save(options.report)
-    print(json.dumps(report.to_dict(), ensure_ascii=False) if options.json else report)
+    if options.json:
+        say.json_result(report.to_dict())
+    else:
+        say.result(report)
     return 0
 
 
@@ -44,12 +45,12 @@ def predict(options: argparse.Namespace) -> int:
             failed += 1
             line = {"path": path, "error": str(error)}
         if options.json:
-            print(json.dumps(line, ensure_ascii=False), flush=True)
+            say.json_result(line)
         elif "error" in line:
-            print(f"jaxlisten: {line['error']}", file=sys.stderr)
+            say.note(f"jaxlisten: {line['error']}")
         else:
             others = "".join(f"  {one['label']} {one['probability']:.1%}" for one in line["top"][1:])
-            print(f"{path}  {line['label']} {line['probability']:.1%}{others}", flush=True)
+            say.result(f"{path}  {line['label']} {line['probability']:.1%}{others}")
     return 2 if failed else 0
 
 
@@ -59,11 +60,21 @@ def export(options: argparse.Namespace) -> int:
     clips = [data.read(path, sr=listener.sr)[0] for path in options.clips] or _remembered(listener)
     done = listener.export(options.out, clips=clips)
     heard = "recordings" if clips else "clips of noise (give recordings with --clips)"
-    print(
+    say.result(
         f"{done.path}: {done.bytes:,} bytes; its probabilities differ from the run's by at most {done.difference:.1g} "
         f"on {done.clips} {heard}"
     )
     return 0
+
+
+def _check_report(report: str | None) -> None:
+    """Refuse what could not be saved before the work, and not after it."""
+    if report is None:
+        return
+    if Path(report).suffix.lower() != ".html":
+        raise InputError(f"--report: expected a name that ends in .html, got {report!r}")
+    if not Path(report).parent.is_dir():
+        raise InputError(f"--report: there is no folder '{Path(report).parent}'; make it first")
 
 
 def _heard(listener: Listener, path: str, top: int) -> dict[str, Any]:
@@ -79,9 +90,8 @@ def _heard(listener: Listener, path: str, top: int) -> dict[str, Any]:
 def _remembered(listener: Listener) -> list[Any]:
     """Read the validation clips that the run names, where they are still there."""
     found = []
-    for path in listener.fitted.about.get("examples", ()):
-        try:
-            found.append(data.read(path, sr=listener.sr)[0])
-        except InputError:
-            continue
+    examples = listener.fitted.about.get("examples")
+    for path in examples if isinstance(examples, list) else []:
+        with contextlib.suppress(InputError):
+            found.append(data.read(str(path), sr=listener.sr)[0])
     return found

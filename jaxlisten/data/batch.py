@@ -21,7 +21,8 @@ def bucket_lengths(lengths: ArrayLike, *, buckets: int = 3, multiple: int = 256)
 
         f(j, b) = min over i < j of  f(i, b - 1) + c_j (N_j - N_i)
 
-    Candidates are all lengths, or 100 quantiles where there are more. A bucket that saves less than a fifth of the samples is not made.
+    Candidates are all lengths, or 100 quantiles where there are more. A bucket that saves less than a fifth of
+    the samples is not made.
 
     Args:
         lengths: samples of each clip, ``[n]``.

@@ -72,12 +72,15 @@ class Listener:
             sr: sample rate of the samples in Hz; None: that of the listener. A file brings its own.
 
         Raises:
-            InputError: the file can't be read, or the samples are not ``[time]``, none, or not finite.
+            InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, or
+                the listener was trained on features.
         """
+        if not self.sr:
+            raise InputError("predict: this listener was trained on features, not on sound; apply fitted.model to them")
         if isinstance(sound, str | os.PathLike):
             samples, _ = data.read(sound, sr=self.sr)
         else:
-            samples = _resampled(np.asarray(sound, np.float32), sr or self.sr, self.sr)
+            samples = _resampled(np.asarray(sound), self.sr if sr is None else sr, self.sr)
         probabilities = self.probabilities(samples)
         order = np.argsort(-probabilities, kind="stable")
         top = tuple((self.classes[i], float(probabilities[i])) for i in order)
@@ -143,10 +146,21 @@ def _probabilities(model: Layer, task: Task, params: Params, state: State, x: An
 
 
 def _resampled(samples: np.ndarray, sr: int, wanted: int) -> np.ndarray:
-    if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
-        raise InputError(f"predict: expected finite samples [time], at least one, got an array of shape {samples.shape}")
+    if samples.ndim != 1 or not len(samples) or samples.dtype.kind != "f":
+        raise InputError(
+            f"predict: expected floating-point samples [time], at least one, got {samples.dtype} {list(samples.shape)}: "
+            "average the channels, and divide 16-bit integers by 32768"
+        )
+    if not np.isfinite(samples).all():
+        raise InputError("predict: some of the samples are NaN or infinite; mend or leave out this recording")
+    if sr < 1:
+        raise InputError(f"predict: expected a sample rate of 1 Hz or more, got sr={sr}")
+    samples = samples.astype(np.float32)
     if sr == wanted:
         return samples
     import soxr
 
-    return soxr.resample(samples, sr, wanted)
+    samples = soxr.resample(samples, sr, wanted, quality="HQ")
+    if not len(samples):
+        raise InputError(f"predict: the samples are too few to have one at {wanted} Hz")
+    return samples

@@ -6,6 +6,7 @@ import math
 
 import jax.numpy as jnp
 
+from jaxlisten.ops import widened
 from jaxlisten.types import Array
 
 
@@ -32,7 +33,8 @@ def power_to_db(S: Array, *, ref: float = 1.0, amin: float = 1e-10, top_db: floa
         raise ValueError(f"power_to_db: expected amin and ref above 0, got amin={amin}, ref={ref}")
     if top_db is not None and top_db < 0:
         raise ValueError(f"power_to_db: expected top_db of at least 0, got {top_db}")
-    levels = (10.0 / math.log(10.0)) * jnp.log(jnp.maximum(S, amin)) - 10.0 * math.log10(max(amin, ref))
+    S = jnp.asarray(S)
+    levels = (10.0 / math.log(10.0)) * jnp.log(jnp.maximum(widened(S), amin)) - 10.0 * math.log10(max(amin, ref))
     if top_db is not None:
         levels = jnp.maximum(levels, levels.max(axis=(-2, -1), keepdims=True) - top_db)
     return levels.astype(S.dtype)

@@ -89,11 +89,11 @@ def stft(
         pad_mode: how a centred frame looks past the ends: "constant" (zeros), "reflect", "edge".
 
     Returns:
-        complex64 ``[*batch, 1 + n_fft // 2, frames]``, with ``frames = 1 + time // hop_length`` if centred, otherwise
-        ``1 + (time - n_fft) // hop_length``.
+        complex64 ``[*batch, 1 + n_fft // 2, frames]``, with ``frames = 1 + time // hop_length`` if centred (for an even
+        `n_fft`), otherwise ``1 + (time - n_fft) // hop_length``.
 
     Raises:
-        ValueError: the signal is too short for one frame.
+        ValueError: the signal is too short for one frame, or a length is not above 0 or longer than `n_fft`.
 
     Reference:
         `librosa.stft`, within 1e-5 of the largest value.
@@ -148,12 +148,17 @@ def mel_product(spectrum: Array, filters: Array) -> Array:
 
     At full float32 precision on every device: the TF32 of a GPU would lose the equality with librosa.
     """
-    return jnp.einsum("...f,mf->...m", spectrum, jnp.asarray(filters, spectrum.dtype), precision=jax.lax.Precision.HIGHEST)
+    return jnp.einsum(
+        "...f,mf->...m", spectrum, jnp.asarray(filters, spectrum.dtype), precision=jax.lax.Precision.HIGHEST
+    )
 
 
-def _frames(y, n_fft, hop_length, win_length, window, center, pad_mode) -> tuple[Array, np.ndarray]:  # noqa: ANN001
+def _frames(y, n_fft, hop_length, win_length, window, center, pad_mode) -> tuple[Array, np.ndarray]:
     win_length = n_fft if win_length is None else win_length
     hop_length = win_length // 4 if hop_length is None else hop_length
+    if not (0 < win_length <= n_fft and hop_length > 0):
+        lengths = f"n_fft={n_fft}, win_length={win_length}, hop_length={hop_length}"
+        raise ValueError(f"stft: expected 0 < win_length <= n_fft and hop_length above 0, got {lengths}")
     y = widened(jnp.asarray(y))
     if center:
         y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(n_fft // 2, n_fft // 2)], mode=pad_mode)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlisten.errors import refuse
-from jaxlisten.nn.layer import Layer, Whole, inside, layer, out_spec, spec
+from jaxlisten.nn.layer import Layer, inside, layer, out_spec, spec
 from jaxlisten.nn.time import Stepwise
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
 
@@ -38,8 +39,8 @@ def serial(*layers: Layer, **named: Layer) -> Serial:
             parts += zip(part.names, part.layers, strict=True)
         else:
             parts.append((_snake(type(part).__name__), part))
-    parts += named.items()
-    return Serial(tuple(part for _, part in parts), _distinct([name for name, _ in parts]))
+    names = _distinct([name for name, _ in parts], taken=named)
+    return Serial((*(part for _, part in parts), *named.values()), (*names, *named))
 
 
 def residual(*layers: Layer, shortcut: Layer | None = None) -> Parallel:
@@ -49,8 +50,8 @@ def residual(*layers: Layer, shortcut: Layer | None = None) -> Parallel:
 
 def parallel(*layers: Layer, **named: Layer) -> Parallel:
     """Give the same input to every branch and concatenate the outputs along the last axis."""
-    chain = tuple(layers) + tuple(named.values())
-    return Parallel(chain, _distinct([_snake(type(part).__name__) for part in layers] + list(named)), "concatenate")
+    names = _distinct([_snake(type(part).__name__) for part in layers], taken=named)
+    return Parallel((*layers, *named.values()), (*names, *named), "concatenate")
 
 
 def lift(function: Callable[[Array], Array]) -> Lift:
@@ -69,11 +70,12 @@ class _Branching:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, tuple) or not isinstance(self.names, tuple):
+            refuse(self, "tuples of layers and of names", f"{self.layers!r} and {self.names!r}")
         if not self.layers or len(self.layers) != len(self.names) or len(set(self.names)) != len(self.names):
             refuse(self, "at least one layer and a distinct name for each", f"names {self.names}")
         for name, child in zip(self.names, self.layers, strict=True):
-            if isinstance(child, type) or not isinstance(child, Layer):
-                refuse(self, f"{name} to be a layer", repr(child), "a class in place of an instance?")
+            _check_child(self, str(name), child)
             if not isinstance(name, str) or not name or "/" in name:
                 refuse(self, "names without '/'", repr(name))
 
@@ -244,6 +246,9 @@ class Frozen:
 
     inner: Layer
 
+    def __post_init__(self) -> None:
+        _check_child(self, "inner", self.inner)
+
     def init(self, key: Array, x: Any) -> tuple[Params, State]:
         return {}, self.hold(*self.inner.init(key, x))
 
@@ -353,17 +358,23 @@ def delay_step(carry: Chunk | None, chunk: Chunk) -> tuple[Chunk | None, Chunk]:
     return jax.tree.map(lambda a: jax.lax.slice_in_dim(a, split, split + kept, axis=axis), both), out
 
 
+def _check_child(layer: object, name: str, child: object) -> None:
+    if isinstance(child, type) or not isinstance(child, Layer):
+        refuse(layer, f"{name} to be a layer", repr(child), "a class in place of an instance?")
+
+
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()  # LogMel: log_mel, but ReLU: relu
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Number the names that occur more than once."""
-    seen, result = dict[str, int](), []
+def _distinct(names: Sequence[str], *, taken: Collection[str]) -> list[str]:
+    """Number the names that occur more than once, or that are taken by another layer."""
+    result = []
     for name in names:
-        seen[name] = seen.get(name, -1) + 1
-        result.append(name if names.count(name) == 1 else f"{name}_{seen[name]}")
-    return tuple(result)
+        alone = names.count(name) == 1 and name not in taken
+        numbered = (f"{name}_{i}" for i in itertools.count())
+        result.append(name if alone else next(one for one in numbered if one not in (*result, *names, *taken)))
+    return result
 
 
 def _tree(head: str, children: Sequence[tuple[str, Layer]]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from jaxlisten.errors import refuse
@@ -24,7 +23,7 @@ class LogMel(Windowed):
 
     Args:
         sr: sample rate of the input in Hz.
-        n_fft: samples a frame, after zero-padding the window.
+        n_fft: samples a frame, after zero-padding the window; even.
         hop_length: samples between two frames.
         n_mels: mel bands.
         win_length: samples of the Hann window; None: `n_fft`.
@@ -48,6 +47,8 @@ class LogMel(Windowed):
 
     def __post_init__(self) -> None:
         positive(self, "sr", "n_fft", "hop_length", "n_mels")
+        if self.n_fft % 2:
+            refuse(self, "an even n_fft, so that frames have a centre", str(self.n_fft))
         if self.win_length is not None and not 0 < self.win_length <= self.n_fft:
             refuse(self, f"win_length from 1 to n_fft={self.n_fft}", str(self.win_length))
         if not 0 <= self.fmin < (self.sr / 2 if self.fmax is None else self.fmax) <= self.sr / 2:
@@ -69,9 +70,8 @@ class LogMel(Windowed):
     def forward(
         self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
     ) -> tuple[Array, State]:
-        with jax.ensure_compile_time_eval():
-            filters = mel_filters(sr=self.sr, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.fmin, fmax=self.fmax)
-            window = window_samples("hann", self.win_length or self.n_fft, self.n_fft)
+        filters = mel_filters(sr=self.sr, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.fmin, fmax=self.fmax)
+        window = window_samples("hann", self.win_length or self.n_fft, self.n_fft)
         frames = frame(x, self.n_fft, self.hop_length)
         levels = power_to_db(mel_product(power_spectrum(frames, window), filters), amin=self.amin, top_db=None)
         return levels.astype(x.dtype), state

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
@@ -49,7 +50,7 @@ class Layer(Protocol):
         ...
 
     def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
-        """Take a chunk of a multiple of `timing().block` steps; return the next carry, of the same type, and a chunk."""
+        """Take a chunk of a multiple of `timing().block` steps; return the next carry, of one type, and a chunk."""
         ...
 
 
@@ -94,6 +95,7 @@ def layer(cls: type[T]) -> type[T]:
     """
     if "__repr__" not in vars(cls):
         cls.__repr__ = _repr
+    cls.__post_init__ = _checked(getattr(cls, "__post_init__", None))
     cls = dataclasses.dataclass(frozen=True)(cls)
     known = REGISTRY.get(cls.__name__)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -102,17 +104,43 @@ def layer(cls: type[T]) -> type[T]:
     return cls
 
 
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+    "bool": lambda value: isinstance(value, bool),
+    "str": lambda value: isinstance(value, str),
+    "None": lambda value: value is None,
+}
+
+
+def _checked(then: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """Return a ``__post_init__`` that holds plain settings to their annotations, and then calls the class's own."""
+
+    def post_init(self: Any) -> None:
+        for field in dataclasses.fields(self):
+            written = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+            kinds, value = written.split(" | "), getattr(self, field.name)
+            if all(kind in _KINDS for kind in kinds) and not any(_KINDS[kind](value) for kind in kinds):
+                refuse(self, f"{field.name} to be {' or '.join(kinds)}", repr(value))
+        if then is not None:
+            then(self)
+
+    return post_init
+
+
 def _repr(self: Any) -> str:
     """Print a layer with the settings that differ from their defaults."""
     settings = [(field.name, getattr(self, field.name), field.default) for field in dataclasses.fields(self)]
-    return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value, usual in settings if value != usual)})"
+    return (
+        f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value, usual in settings if value != usual)})"
+    )
 
 
 def positive(layer: object, *names: str) -> None:
-    """Refuse a layer whose settings `names` are not whole numbers above 0 (called from ``__post_init__``)."""
+    """Refuse a layer whose settings `names` are not above 0 (called from ``__post_init__``)."""
     for name in names:
         value = getattr(layer, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if value < 1:
             refuse(layer, f"{name} to be a whole number above 0", repr(value))
 
 
@@ -181,21 +209,32 @@ def to_config(value: Any) -> Any:
     )
 
 
-def from_config(config: Any) -> Any:
+def from_config(config: Any) -> Layer:
     """Build a layer from what `to_config` gave. Names resolve in the registry only; nothing is imported or run.
 
     Raises:
-        InputError: an unknown layer, a setting that it does not have, or a value that it refuses.
+        InputError: an unknown layer, or a setting that it does not have.
+        LayerError: a setting that the layer refuses.
     """
+    try:
+        built = _build(config)
+    except RecursionError:
+        raise InputError("from_config: expected layers within layers, got far too many of them") from None
+    if not isinstance(built, Layer):
+        raise InputError(f"from_config: expected a layer such as {{'layer': 'ReLU'}}, got {str(config)[:80]}")
+    return built
+
+
+def _build(config: Any) -> Any:
     if isinstance(config, list):
-        return tuple(from_config(item) for item in config)
+        return tuple(_build(item) for item in config)
     if not isinstance(config, dict):
         return config
     name = config.get("layer")
     cls = REGISTRY.get(name) if isinstance(name, str) else None
     if cls is None:
         raise InputError(f"from_config: unknown layer {name!r}; import the module that defines it, then load again")
-    settings = {key: from_config(value) for key, value in config.items() if key != "layer"}
+    settings = {key: _build(value) for key, value in config.items() if key != "layer"}
     try:
         return cls(**settings)
     except LayerError:

@@ -84,6 +84,9 @@ class Conv1D(Windowed):
         right = span - span // 2 if self.lookahead is None else self.lookahead
         return Reach(span - right, right, self.stride)
 
+    def check(self, params: Params, x: Array) -> None:
+        same_channels(self, x, params["kernel"].shape[1])
+
     def init(self, key: Array, x: Any) -> tuple[Params, State]:
         shape = (self.kernel, channels_of(self, x, least_ndim=2), self.channels)
         params = {"kernel": _he_normal(key, shape, jnp.float32)}
@@ -92,6 +95,5 @@ class Conv1D(Windowed):
     def forward(
         self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
     ) -> tuple[Array, State]:
-        same_channels(self, x, params["kernel"].shape[1])
         y = ops.conv1d(x, params["kernel"].astype(x.dtype), stride=self.stride, dilation=self.dilation)
         return (y + params["bias"].astype(x.dtype) if self.bias else y), state

@@ -35,6 +35,8 @@ class Normalize(Stepwise):
 
     def __post_init__(self) -> None:
         _check_epsilon(self)
+        if self.horizon < 1:
+            refuse(self, "horizon of at least one step", str(self.horizon))
 
     def init(self, key: Array, x: Any) -> tuple[Params, State]:
         channels = channels_of(self, x)

@@ -33,7 +33,9 @@ def streaming(model: Layer, longest: int) -> Layer:
         raise LayerError(f"streaming: expected longest of at least one step, got {longest}")
     streamed = _streaming(model, longest)
     if streamed.timing() is None:
-        refuse(model, "layers that have a streaming form", "one that needs the whole signal", "use windows of the sound")
+        refuse(
+            model, "layers that have a streaming form", "one that needs the whole signal", "use windows of the sound"
+        )
     return streamed
 
 

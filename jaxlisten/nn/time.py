@@ -97,6 +97,9 @@ class Windowed:
         """
         raise NotImplementedError
 
+    def check(self, params: Params, x: Array) -> None:
+        """Refuse an input ``[*batch, time, ...]``, not yet padded, that the params don't fit."""
+
     def out_length(self, n: Any) -> Any:
         return -(-n // self.reach().stride)
 
@@ -114,6 +117,7 @@ class Windowed:
         values = x.values if isinstance(x, Padded) else x
         axis = values.ndim - 1 - self.step_ndim
         self._check(values, axis, x.length.ndim if isinstance(x, Padded) else axis)
+        self.check(params, values)
         valid = valid_steps(x) if isinstance(x, Padded) else jnp.ones(values.shape[axis], bool)
         if isinstance(x, Padded):
             values = silenced(values, valid)
@@ -142,6 +146,7 @@ class Windowed:
         axis = x.valid.ndim - 1
         shape = list(x.values.shape)
         self._check(x.values, len(shape) - 1 - self.step_ndim, axis)
+        self.check(params, x.values)
         shape[axis] = right // stride * stride + left
         return Chunk(jnp.zeros(shape, x.values.dtype), jnp.zeros(shape[: axis + 1], bool))
 

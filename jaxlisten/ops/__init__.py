@@ -1,6 +1,7 @@
 """Weightless kernels on arrays: the only room that knows about backends.
 
-Every kernel has a plain reference; where a platform has a faster way, `jax.lax.platform_dependent` picks it at lowering.
+Every kernel has a plain reference; where a platform has a faster way, `jax.lax.platform_dependent` picks it when the
+program is lowered.
 Time is axis -2 (``[*batch, time, channel]``) unless a docstring says otherwise.
 """
 

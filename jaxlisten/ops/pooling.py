@@ -47,7 +47,7 @@ def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
     return (total / jnp.maximum(count, 1.0)).astype(x.dtype)
 
 
-def _reduce(x: Array, reduce, combine, start: np.ndarray, window: int, stride: int) -> Array:  # noqa: ANN001
+def _reduce(x: Array, reduce, combine, start: np.ndarray, window: int, stride: int) -> Array:
     *batch, time, channel = x.shape
     frames = 1 + (time - window) // stride
     if window == stride:  # disjoint windows: the gradient of a reshape is free, that of reduce_window is not

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jaxlisten.types import Array
 
 
-def lstm(x: Array, kernel: Array, recurrent: Array, bias: Array, carry: tuple[Array, Array], valid: Array | None = None):
+def lstm(
+    x: Array, kernel: Array, recurrent: Array, bias: Array, carry: tuple[Array, Array], valid: Array | None = None
+):
     """Run a long short-term memory over time. A step that is not valid leaves the memory as it is.
 
     With the gates' order i, f, g, o along the last axis of the weights:

@@ -23,7 +23,8 @@ def masked_moments(x: Array, valid: Array | None = None) -> tuple[Array, Array, 
         valid: booleans that broadcast to ``x.shape[:-1]``, or None: all are valid.
 
     Returns:
-        In float32 (float64 if `x` is): count ``[]``, mean ``[channel]``, variance ``[channel]``. With no valid step at all, all three are 0.
+        count ``[]``, mean ``[channel]`` and variance ``[channel]``, in float32 (float64 if `x` is). With no valid step
+        at all, all three are 0.
     """
     x = widened(x)
     axes = tuple(range(x.ndim - 1))

@@ -28,9 +28,13 @@ def save(run: Path, memory: Memory) -> None:
     """Write ``checkpoints/last.safetensors``."""
     from safetensors.numpy import save
 
-    (run / "checkpoints").mkdir(exist_ok=True)
+    folder = run / "checkpoints"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"can't make the folder {folder}: {error.strerror}; move away what is there") from error
     tensors = {name: np.asarray(leaf) for name, leaf in _named(memory.now, memory.best).items()}
-    with replacing(run / "checkpoints" / "last.safetensors") as path:
+    with replacing(folder / "last.safetensors") as path:
         path.write_bytes(save(tensors, metadata={"history": json.dumps(memory.history)}))
 
 
@@ -49,10 +53,13 @@ def restore(run: Path, like: Memory) -> Memory | None:
         with safe_open(path, framework="numpy") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             history = json.loads((file.metadata() or {})["history"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        if [row["epoch"] for row in history] != list(range(1, len(history) + 1)):
+            raise ValueError("its history is not one row an epoch")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}); delete it to begin again") from None
     wanted = _named(like.now, like.best)
-    if {name: leaf.shape for name, leaf in wanted.items()} != {name: leaf.shape for name, leaf in found.items()}:
+    ours, theirs = ({name: (leaf.shape, leaf.dtype) for name, leaf in tree.items()} for tree in (wanted, found))
+    if ours != theirs:
         raise InputError(f"{path} belongs to a run with another model or optimizer; give this run another folder")
     leaves = [jnp.asarray(found[name]) for name in wanted]
     now, best = jax.tree.unflatten(jax.tree.structure(_bare(like.now, like.best)), leaves)

@@ -20,6 +20,7 @@ from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import Scores, evaluate, make_eval_step, score
 from jaxlisten.evaluate.scoring import in_order
 from jaxlisten.nn import Layer, to_config
+from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.train import checkpoint
@@ -72,20 +73,22 @@ def fit(
 
     Raises:
         InputError: the data and the model don't belong together, or the run folder can't be used.
-        TrainingError: the loss or a gradient is no longer finite; the message names the step, and the run folder keeps
-            the last good weights.
+        TrainingError: the loss, a gradient or a weight is no longer finite; the message names the step, and the run
+            folder keeps the weights of the best epoch before it.
     """
-    _check(model, train, validation, epochs, batch_size)
+    _check(train, validation, epochs, batch_size, patience)
+    _check_sample_rate(model, train, validation)
     task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
     source = _batches(train, validation, batch_size, key)
     optimizer = optimizer or default_optimizer(epochs * sum(1 for _ in source(0)))
     sample = next(iter(source(0))).x
     now = init_train_state(model, optimizer, key, sample)
     memory = Memory(now, jax.device_get((now.params, now.state)), [])
+    about = {"seed": _seed(key), "training": {"epochs": epochs, "batch_size": batch_size}}
+    fitted = _fitted(model, now, train, validation, task, sample, about)
     run = None if run_dir is None else runs.create(run_dir, resume=resume)
-    fitted = _fitted(model, train, task, sample, key, epochs, batch_size)
-    fitted.about["examples"] = _examples(validation)
     if run is not None:
+        runs.check_same(run, fitted)
         _warn_if_unstorable(model)
         memory = (checkpoint.restore(run, memory) if resume else None) or memory
         runs.write_config(run, fitted)
@@ -96,12 +99,12 @@ def fit(
         _compile(step, memory.now, source(0))
     with progress_(epochs, len(memory.history), shown=progress) as tell:
         for epoch in range(len(memory.history), epochs):
+            if patience is not None and epoch - (runs.best_epoch(task, memory.history) or 0) >= patience:
+                break
             memory = _epoch(step, judge, memory, source(epoch), task)
-            tell(memory.history[-1])
             if run is not None:
                 _store(run, memory, task)
-            if patience is not None and epoch + 1 - (runs.best_epoch(task, memory.history) or 0) >= patience:
-                break
+            tell(memory.history[-1])
     fitted = runs.with_weights(fitted, *memory.best, memory.history)
     if run is not None and validation is not None:
         _report(run, fitted, validation)
@@ -118,10 +121,19 @@ def _epoch(step: TrainStep, judge: Any, memory: Memory, batches: Iterable[Batch]
         if len(infos) % _LOOK_EVERY == 0:
             _stop_if_bad(now, epoch)
     _stop_if_bad(now, epoch)
+    if not infos:
+        raise InputError(
+            f"fit: there are no batches in epoch {epoch}; give a list, or a class whose __iter__ begins anew"
+        )
     losses, weights = (np.array(column, np.float64) for column in zip(*jax.device_get(infos), strict=True))
     seconds = time.perf_counter() - begin
     row = {"epoch": epoch, "train_loss": float((losses * weights).sum() / max(weights.sum(), 1.0))}
     row |= judge(now)
+    if not np.isfinite(row.get("val_loss", 0.0)):
+        raise TrainingError(
+            f"the validation loss is not finite after epoch {epoch}; the weights of the best epoch before it are kept. "
+            "A lower learning rate or a look at the validation clips may help"
+        )
     row |= {"seconds": round(seconds, 3), "clips_per_second": round(weights.sum() / seconds, 1)}
     history = [*memory.history, row]
     better = runs.best_epoch(task, history) == epoch
@@ -131,8 +143,8 @@ def _epoch(step: TrainStep, judge: Any, memory: Memory, batches: Iterable[Batch]
 def _stop_if_bad(now: TrainState, epoch: int) -> None:
     if bad := int(now.bad_step):
         raise TrainingError(
-            f"the loss or its gradient is not finite at step {bad} (epoch {epoch}); the weights of the best epoch "
-            "before it are kept. A lower learning rate or a look at the data may help"
+            f"the loss, its gradient or the new weights are not finite at step {bad} (epoch {epoch}); the weights of the "
+            "best epoch before it are kept. A lower learning rate or a look at the data may help"
         )
 
 
@@ -182,15 +194,34 @@ def _compile(step: TrainStep, now: TrainState, batches: Iterable[Batch]) -> None
     print(f"compiled the training step for {len(shapes)} lengths of clips in {took:.1f} s", file=sys.stderr)
 
 
-def _fitted(model, train, task, sample, key, epochs, batch_size) -> Fitted:  # noqa: ANN001
-    values = sample.values if isinstance(sample, Padded) else sample
-    words = np.asarray(jax.random.key_data(key)).ravel()
-    about = {"seed": int(words[-1]), "training": {"epochs": epochs, "batch_size": batch_size}}
-    if not isinstance(train, Dataset):
-        classes = tuple(str(i) for i in range(jax.eval_shape(_logits, model, sample).shape[-1]))
-        return Fitted(model, {}, {}, task, classes, 0, tuple(values.shape[1:]), about=about)
-    item = (int(train.lengths.max()),)
-    return Fitted(model, {}, {}, task, train.classes, train.sr, item, about={"data": train.summary()} | about)
+def _seed(key: Array) -> int:
+    return int(np.asarray(jax.random.key_data(key)).ravel()[-1])
+
+
+def _fitted(
+    model: Layer,
+    now: TrainState,
+    train: Any,
+    validation: Dataset | None,
+    task: Task,
+    sample: Any,
+    about: dict[str, Any],
+) -> Fitted:
+    """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
+    about |= {"examples": _examples(validation)}
+    n_logits = out_spec(model, now.params, now.state, sample).shape[-1]
+    named = train if isinstance(train, Dataset) else validation
+    classes = tuple(str(i) for i in range(n_logits)) if named is None else named.classes
+    if n_logits != len(classes):
+        raise InputError(
+            f"fit: the model gives {n_logits} logits, the data has {len(classes)} classes; build it with "
+            f"classes={len(classes)}"
+        )
+    if isinstance(train, Dataset):
+        item, about = (int(train.lengths.max()),), {"data": train.summary()} | about
+    else:
+        item = tuple((sample.values if isinstance(sample, Padded) else sample).shape[1:])
+    return Fitted(model, {}, {}, task, classes, 0 if named is None else named.sr, item, about=about)
 
 
 def _examples(validation: Dataset | None) -> list[str]:
@@ -199,10 +230,6 @@ def _examples(validation: Dataset | None) -> list[str]:
         return []
     files = {label: path for label, path in zip(validation.targets, validation.paths, strict=True)}
     return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]
-
-
-def _logits(model: Layer, x: Any) -> Array:
-    return model.apply(*model.init(jax.random.key(0), x), x)[0]
 
 
 def _inferred(train: Any) -> Task:
@@ -229,10 +256,18 @@ def _warn_if_unstorable(model: Layer) -> None:
         print(f"note: {error}. This run can only be loaded with jl.load(run, model=model)", file=sys.stderr)
 
 
-def _check(model: Layer, train: Any, validation: Dataset | None, epochs: int, batch_size: int) -> None:
-    if epochs < 1 or batch_size < 1:
-        raise InputError(f"fit: expected at least one epoch and one clip a batch, got {epochs} and {batch_size}")
+def _check(train: Any, validation: Dataset | None, epochs: int, batch_size: int, patience: int | None) -> None:
+    if epochs < 1 or batch_size < 1 or (patience is not None and patience < 1):
+        raise InputError(
+            f"fit: expected epochs, batch_size and patience of at least 1, got {epochs}, {batch_size} and {patience}"
+        )
+    if validation is not None and not len(validation):
+        raise InputError("fit: expected at least one validation clip, got none; leave validation out to go without")
     if not isinstance(train, Dataset):
+        if iter(train) is train or next(iter(train), None) is None:
+            raise InputError(
+                "fit: expected batches that can be iterated over once an epoch, such as a list, and not empty"
+            )
         return
     if not len(train):
         raise InputError("fit: expected at least one training clip, got none")
@@ -241,14 +276,17 @@ def _check(model: Layer, train: Any, validation: Dataset | None, epochs: int, ba
             f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
             "a classifier needs something to tell apart"
         )
+    if validation is not None and validation.classes != train.classes:
+        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
+
+
+def _check_sample_rate(model: Layer, train: Any, validation: Dataset | None) -> None:
+    heard = _sample_rate(model)
     for part in (train, validation):
-        heard = _sample_rate(model)
-        if part is not None and heard is not None and part.sr != heard:
+        if isinstance(part, Dataset) and heard not in (None, part.sr):
             raise InputError(
                 f"fit: the model's front end expects {heard} Hz, the data has {part.sr} Hz; read it with sr={heard}"
             )
-    if validation is not None and validation.classes != train.classes:
-        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
 
 
 def _sample_rate(layer: Any) -> int | None:

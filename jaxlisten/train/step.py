@@ -24,8 +24,8 @@ class TrainState(NamedTuple):
         opt_state: of the optimizer.
         key: of the run; step i uses ``fold_in(key, i)``, so a run that goes on from here repeats exactly.
         step: steps done, int32.
-        bad_step: the step whose loss or gradient was the first not to be finite, counted from 1; 0: none was. From it
-            on nothing changes any more, so that params and state are still good.
+        bad_step: the step whose loss, gradient or new weights were the first not to be finite, counted from 1; 0: none
+            was. From it on nothing changes any more, so that params and state are still good.
     """
 
     params: Params
@@ -102,7 +102,7 @@ def _train_step(
     updates, opt_state = optimizer.update(gradients, now.opt_state, now.params)
     params = optax.apply_updates(now.params, updates)
 
-    good = (now.bad_step == 0) & jnp.isfinite(loss) & jnp.isfinite(optax.global_norm(gradients))
+    good = (now.bad_step == 0) & jnp.isfinite(loss) & _finite((gradients, params, state))
     kept = jax.tree.map(
         lambda new, old: jnp.where(good, new, old),
         (params, state, opt_state),
@@ -110,3 +110,7 @@ def _train_step(
     )
     bad_step = jnp.where(good | (now.bad_step > 0), now.bad_step, now.step + 1)
     return TrainState(*kept, now.key, now.step + 1, bad_step), StepInfo(loss, jnp.sum(batch.weight))
+
+
+def _finite(tree: Any) -> Array:
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()

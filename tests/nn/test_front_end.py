@@ -11,13 +11,13 @@ from jaxlisten.types import Padded
 SETTINGS = [
     {"sr": 8000, "n_fft": 256, "hop_length": 80, "n_mels": 20},
     {"sr": 8000, "n_fft": 512, "hop_length": 77, "n_mels": 32, "win_length": 401},
-    {"sr": 8000, "n_fft": 255, "hop_length": 60, "n_mels": 12, "fmin": 60.0, "fmax": 3400.0, "amin": 1e-6},
+    {"sr": 8000, "n_fft": 254, "hop_length": 60, "n_mels": 12, "fmin": 60.0, "fmax": 3400.0, "amin": 1e-6},
     {"sr": 16000},
 ]
 
 
 def oracle(y, *, sr, amin=1e-10, **settings):
-    """Compute the same with librosa. An odd frame sees one zero less at the end there, and may lack the last frame."""
+    """Compute the same with librosa."""
     import librosa
 
     settings = {"n_fft": 512, "hop_length": 160, "n_mels": 64} | settings
@@ -28,8 +28,7 @@ def hold(y, settings):
     layer = jl.LogMel(**settings)
     got, want = jax.jit(layer.apply)({}, {}, jnp.asarray(y))[0], oracle(y, **settings)
     assert got.shape[0] == layer.out_length(len(y)) == 1 + len(y) // layer.hop_length
-    assert len(got) - len(want) in ({0, 1} if layer.n_fft % 2 else {0})
-    np.testing.assert_allclose(got[: len(want)], want, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
