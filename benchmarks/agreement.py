@@ -69,7 +69,7 @@ def main() -> int:
     listener = jl.load(options.run)
     clips = jl.data.load(options.data, sr=listener.sr, classes=listener.classes)
     clips = clips.part(options.split) if options.split else clips
-    report = jl.evaluate(listener, clips)
+    report = jl.evaluate(listener.fitted, clips)
     print(f"{len(clips)} clips, accuracy {report.accuracy:.2%} in padded batches")
     failed = False
     for name, found in ways(listener, clips):

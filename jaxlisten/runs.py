@@ -1,8 +1,8 @@
 """What training leaves behind: a `Fitted` listener, and the run folder that keeps it.
 
-A run folder holds ``config.json`` (the expanded layer tree and all that is needed to rebuild it), ``weights.safetensors``
-and ``metrics.csv``; training adds reports and checkpoints. Every file is replaced as a whole. Reading one executes
-nothing: names resolve in the registry of layers only.
+A run folder holds ``config.json`` (the expanded layer tree and all that is needed to rebuild it),
+``weights.safetensors`` and ``metrics.csv``; training adds reports and checkpoints. Every file is replaced as a whole.
+Reading one executes nothing: names resolve in the registry of layers only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ FORMAT = 1
 
 _REQUIRED = {"format": int, "task": str, "classes": list, "sr": int, "item": list}
 _LARGEST = 2**20
-"""No setting of a stored layer is a larger whole number; a damaged or hostile one could ask for any amount of memory."""
+"""No whole number in a stored layer is larger: a damaged or hostile one could ask for any amount of memory."""
 _LONGEST = 2**31 - 1
 """The largest axis of an input, the most that JAX indexes."""
 
@@ -101,7 +101,9 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
             raise InputError(f"{run} is a file; give the run another folder")
         if run.is_dir() and any(run.iterdir()):
             if not resume:
-                raise InputError(f"{run} exists and is not empty; give another folder, or resume the run that is in it")
+                raise InputError(
+                    f"{run} exists and is not empty; give another folder, or resume the run in it (--resume)"
+                )
             if not (run / "config.json").exists():
                 raise InputError(
                     f"{run} holds other things than a run, so there is nothing to resume; give another folder"
@@ -114,7 +116,7 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
 
 
 def write_config(run: Path, fitted: Fitted) -> None:
-    """Write ``config.json``. A model with a layer that isn't registered is stored as null, and needs ``model=`` to load."""
+    """Write ``config.json``. A model with an unregistered layer is stored as null, and needs ``model=`` to load."""
     text = json.dumps(_config(fitted) | {"versions": versions()}, ensure_ascii=False, indent=1) + "\n"
     with replacing(run / "config.json") as path:
         # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.

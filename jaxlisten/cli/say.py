@@ -33,11 +33,15 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def count(n: int, thing: str) -> str:
+    """Return "1 clip", "2 clips"."""
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
 def skipped(clips: Dataset) -> None:
     """Name the bad clips that were left out."""
     if clips.skipped:
-        n = len(clips.skipped)
-        note(f"skipped {n} {'clip' if n == 1 else 'clips'} that can't be used:")
+        note(f"skipped {count(len(clips.skipped), 'clip')} that can't be used:")
     for bad in clips.skipped[:_LISTED]:
         note(f"  {bad.reason}")
     if len(clips.skipped) > _LISTED:

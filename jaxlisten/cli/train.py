@@ -29,8 +29,9 @@ def train(options: argparse.Namespace) -> int:
     runs.create(options.out, resume=options.resume)
     clips = data.load(options.data, group_by=options.group_by)
     say.skipped(clips)
-    _check_enough(clips, options.data)
+    _check_classes(clips, options.data)
     parts = data.partition(clips, seed=options.seed)
+    _check_classes(parts.train, options.data, " for training")
     model = serial(front_end(clips.sr), network(len(clips.classes)))
     go_on = "go on with the same command and --resume"
     return _run(model, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
@@ -74,17 +75,19 @@ def _run(model: Any, parts: Partition, out: str, epochs: int, seed: int, resume:
         raise TrainingError(f"interrupted; {out} keeps the best weights so far: {go_on}") from None
     low, high = report.accuracy_interval
     say.note(
-        f"{part} accuracy {report.accuracy:.1%} on {report.n} clips (95 % interval {low:.1%} to {high:.1%}), "
-        f"from epoch {fitted.best_epoch} of {len(fitted.history)}; see {Path(out) / 'report.html'}"
+        f"{part} accuracy {report.accuracy:.1%} on {say.count(report.n, 'clip')} "
+        f"(95 % interval {low:.1%} to {high:.1%}), from epoch {fitted.best_epoch} of {len(fitted.history)}; "
+        f"see {Path(out) / 'report.html'}"
     )
     return 0
 
 
-def _check_enough(clips: Dataset, source: str) -> None:
-    if len(clips.classes) < 2:
+def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
+    found = sorted({clips.classes[target] for target in clips.targets})
+    if len(found) < 2:
         raise InputError(
-            f"'{source}' has usable clips of one class only, {clips.classes[0]!r}; "
-            "add clips of at least one other class, so that there is something to tell apart"
+            f"'{source}' has usable clips of one class only{purpose}, {', '.join(map(repr, found))}; add clips, two or "
+            "more of each of at least two classes, so that there is something to tell apart"
         )
 
 

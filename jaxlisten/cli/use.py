@@ -21,7 +21,7 @@ def evaluate(options: argparse.Namespace) -> int:
     clips = data.load(options.data, sr=fitted.sr, classes=fitted.classes)
     say.skipped(clips)
     if options.split:
-        clips = clips.part(options.split)
+        clips = _part(clips, options.split, options.data)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
     report = score(fitted, clips, title=Path(options.folder).name, about=about)
     if options.report:
@@ -65,6 +65,16 @@ def export(options: argparse.Namespace) -> int:
         f"on {done.clips} {heard}"
     )
     return 0
+
+
+def _part(clips: data.Dataset, split: str, source: str) -> data.Dataset:
+    found = sorted(set(clips.splits or ()))
+    if split not in found:
+        raise InputError(
+            f"--split: '{source}' has no clips of the split '{split}' but {', '.join(found) or 'no splits at all'}; "
+            "leave --split out to score all clips"
+        )
+    return clips.part(split)
 
 
 def _check_report(report: str | None) -> None:

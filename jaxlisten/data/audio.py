@@ -172,7 +172,9 @@ def _open(path: AnyPath) -> SoundFile:
     import soundfile
 
     try:
-        return soundfile.SoundFile(os.fspath(path))
+        # On POSIX a name may be no text at all, which only its bytes can say.
+        name = os.fsencode(path) if os.name == "posix" else os.fspath(path)
+        return soundfile.SoundFile(name)  # pyright: ignore[reportArgumentType]
     except (RuntimeError, TypeError, OSError) as error:  # TypeError: a headerless .raw file
         raise InputError(_why_not(Path(path))) from error
 

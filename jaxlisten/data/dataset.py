@@ -120,8 +120,9 @@ class Dataset:
         Returns:
             SHA-256, 64 hexadecimal digits.
         """
+        names = [name.encode(errors="surrogateescape") for name in self.classes]  # a folder's name may be no text
         clips = sorted(
-            hashlib.sha256(self.classes[target].encode() + b"\0" + np.ascontiguousarray(clip, "<f4").data).digest()
+            hashlib.sha256(names[target] + b"\0" + np.ascontiguousarray(clip, "<f4").data).digest()
             for clip, target in zip(self.audio, self.targets, strict=True)
         )
         return hashlib.sha256(f"{self.sr}\n".encode() + b"".join(clips)).hexdigest()

@@ -148,7 +148,7 @@ def _probabilities(model: Layer, task: Task, params: Params, state: State, x: An
 def _resampled(samples: np.ndarray, sr: int, wanted: int) -> np.ndarray:
     if samples.ndim != 1 or not len(samples) or samples.dtype.kind != "f":
         raise InputError(
-            f"predict: expected floating-point samples [time], at least one, got {samples.dtype} {list(samples.shape)}: "
+            f"predict: expected floating-point samples [time], one or more, got {samples.dtype} {list(samples.shape)}: "
             "average the channels, and divide 16-bit integers by 32768"
         )
     if not np.isfinite(samples).all():

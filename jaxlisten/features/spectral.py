@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ def mel_filters(
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-    norm: str | float | None = "slaney",
+    norm: Literal["slaney"] | float | None = "slaney",
 ) -> np.ndarray:
     """Return the triangular mel filters of `librosa.filters.mel`, ``[n_mels, 1 + n_fft // 2]``, float32, read-only."""
     import librosa.filters
@@ -117,7 +118,7 @@ def melspectrogram(
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-    norm: str | float | None = "slaney",
+    norm: Literal["slaney"] | float | None = "slaney",
 ) -> Array:
     """Compute the mel-scaled spectrogram.
 

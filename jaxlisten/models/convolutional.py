@@ -26,7 +26,7 @@ def cnn1d(
     dropout: float = 0.2,
     causal: bool = False,
 ) -> Serial:
-    """Residual convolutions over time, each block but the first at half the rate of the one before it.
+    """Residual convolutions over time, each block at half the rate of the one before it.
 
     Args:
         classes: how many logits come out.
@@ -46,9 +46,8 @@ def cnn1d(
     lookahead = 0 if causal else None
     blocks = {}
     for index, width in enumerate(channels):
-        stride = 1 if index == 0 else 2
         blocks[f"block{index}"] = serial(
-            Conv1D(width, kernel, stride=stride, lookahead=lookahead, bias=False),
+            Conv1D(width, kernel, stride=2, lookahead=lookahead, bias=False),
             BatchNorm(),
             ReLU(),
             residual=residual(

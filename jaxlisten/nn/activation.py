@@ -14,7 +14,7 @@ class _Activation(Stepwise):
     """An elementwise function. Subclasses define `function`."""
 
     @staticmethod
-    def function(x: Array) -> Array:
+    def function(x: Array, /) -> Array:
         raise NotImplementedError
 
     def forward(
@@ -35,7 +35,7 @@ class GELU(_Activation):
     """``x Phi(x)`` with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
 
     @staticmethod
-    def function(x: Array) -> Array:
+    def function(x: Array, /) -> Array:
         return jax.nn.gelu(x, approximate=False)
 
 

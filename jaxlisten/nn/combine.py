@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlisten.errors import refuse
+from jaxlisten.nn.delay import chain_timing, delay_start, delay_step, timings_of
 from jaxlisten.nn.layer import Layer, inside, layer, out_spec, spec
 from jaxlisten.nn.time import Stepwise
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
@@ -193,8 +194,8 @@ class Parallel(_Branching):
         return self.layers[0].out_length(n)
 
     def timing(self) -> Timing | None:
-        timings = [child.timing() for child in self.layers]
-        if any(timing is None or timing.ratio != timings[0].ratio for timing in timings):
+        timings = timings_of(self.layers)
+        if timings is None or len({timing.ratio for timing in timings}) > 1:
             return None
         block = math.lcm(*(timing.block for timing in timings))
         delay = max(timing.delay for timing in timings)
@@ -203,13 +204,15 @@ class Parallel(_Branching):
 
     def start(self, params: Params, state: State, x: Chunk) -> Any:
         carries = {}
-        delay = (self.timing() or self._stuck()).delay
-        for name, child in self.children():
+        timing, timings = self.timing(), timings_of(self.layers)
+        if timing is None or timings is None:
+            refuse(self, "branches with streaming forms of the same ratio", f"{self.names}", "see jl.streaming")
+        for (name, child), own in zip(self.children(), timings, strict=True):
             p, s = params.get(name, {}), state.get(name, {})
             with inside(name):
                 carry = child.start(p, s, x)
                 y = jax.eval_shape(child.step, p, s, carry, spec(x))[1]
-            carries[name] = (carry, delay_start(delay - child.timing().delay, y))
+            carries[name] = (carry, delay_start(timing.delay - own.delay, y))
         return carries
 
     def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
@@ -229,9 +232,6 @@ class Parallel(_Branching):
             shapes = ", ".join(f"{name} {tuple(y.shape)}" for name, y in zip(self.names, outputs, strict=True))
             refuse(self, f"branches of one shape, to {self.merge} them", shapes, "strides or channels differ")
         return sum(outputs[1:], outputs[0]) if same == 0 else jnp.concatenate(outputs, axis=-1)
-
-    def _stuck(self) -> Any:
-        refuse(self, "branches with streaming forms of the same ratio", f"{self.names}", "see jl.streaming")
 
     def __repr__(self) -> str:
         return _tree("parallel" if self.merge == "concatenate" else "residual", self.children())
@@ -305,57 +305,6 @@ class Lift(Stepwise):
 
     def __repr__(self) -> str:
         return f"lift({getattr(self.function, '__name__', self.function)})"
-
-
-def chain_timing(layers: Sequence[Layer]) -> tuple[Timing, tuple[int, ...]] | None:
-    """Work out how a chain streams.
-
-    A layer with a stride has to meet the first valid step at the start of a block, so the stream waits before it for
-    ``-delay mod block`` steps.
-
-    Returns:
-        The timing of the chain, and the wait before each layer in its input steps; None if a layer has no timing.
-    """
-    timings = [child.timing() for child in layers]
-    if any(timing is None for timing in timings):
-        return None
-    ratio, block = Fraction(1), 1
-    for timing in timings:
-        block = math.lcm(block, (ratio / timing.block).denominator)
-        ratio *= timing.ratio
-    # A stream of `inputs` steps, long enough that the ends of the clip do not meet; follow what each layer needs.
-    inputs = needed = block * 2**16
-    steps, ratio, delay, waits = inputs, Fraction(1), 0, []
-    for child, timing in zip(layers, timings, strict=True):
-        waits.append(-delay % timing.block)
-        delay += waits[-1]
-        slots = delay + math.ceil(Fraction(steps, timing.block)) * timing.block + timing.flush
-        needed = max(needed, math.ceil(slots / ratio))
-        delay = int(delay * timing.ratio) + timing.delay
-        steps = child.out_length(steps)
-        ratio *= timing.ratio
-    flush = math.ceil(Fraction(needed - inputs, block)) * block
-    return Timing(block, ratio, delay, flush), tuple(waits)
-
-
-def delay_start(steps: int, x: Chunk) -> Chunk | None:
-    """Return the carry of a delay of `steps` steps for chunks like `x`; None: no delay."""
-    if steps == 0:
-        return None
-    shape = list(x.values.shape)
-    shape[x.valid.ndim - 1] = steps
-    return Chunk(jnp.zeros(shape, x.values.dtype), jnp.zeros(shape[: x.valid.ndim], bool))
-
-
-def delay_step(carry: Chunk | None, chunk: Chunk) -> tuple[Chunk | None, Chunk]:
-    """Let a chunk into a delay line and the oldest steps out."""
-    if carry is None:
-        return None, chunk
-    axis, kept = chunk.valid.ndim - 1, carry.valid.shape[-1]
-    both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis), carry, chunk)
-    split = chunk.valid.shape[-1]
-    out = jax.tree.map(lambda a: jax.lax.slice_in_dim(a, 0, split, axis=axis), both)
-    return jax.tree.map(lambda a: jax.lax.slice_in_dim(a, split, split + kept, axis=axis), both), out
 
 
 def _check_child(layer: object, name: str, child: object) -> None:

@@ -95,7 +95,7 @@ def layer(cls: type[T]) -> type[T]:
     """
     if "__repr__" not in vars(cls):
         cls.__repr__ = _repr
-    cls.__post_init__ = _checked(getattr(cls, "__post_init__", None))
+    setattr(cls, "__post_init__", _checked(getattr(cls, "__post_init__", None)))  # noqa: B010  pyright knows no such name
     cls = dataclasses.dataclass(frozen=True)(cls)
     known = REGISTRY.get(cls.__name__)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):

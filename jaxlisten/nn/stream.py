@@ -68,7 +68,7 @@ def _(layer: Frozen, steps: int) -> Layer:
     return Frozen(_streaming(layer.inner, steps))
 
 
-def stream(layer: Layer, params: Params, state: State, x: Any, *, chunk: int | None = None) -> Chunk:
+def stream(layer: Layer, params: Params, state: State, x: Padded | Chunk, *, chunk: int | None = None) -> Chunk:
     """Run a layer over a whole signal in chunks: start, a scan of steps, and the flush.
 
     The valid steps of what comes out equal what `layer.apply` gives for the whole signal. It is the reference of how
@@ -77,8 +77,7 @@ def stream(layer: Layer, params: Params, state: State, x: Any, *, chunk: int | N
     Args:
         layer: a layer with a streaming form.
         params, state: its params and state.
-        x: ``[*batch, time, ...]``, an array or a `Padded`; time is the axis behind those of `Padded.length`. For an
-            array, the axis that `layer.apply` takes as time for raw sound or ``[*batch, time, channel]``.
+        x: a `Padded`, or a `Chunk` for a stream with invalid steps anywhere, ``[*batch, time, ...]``.
         chunk: input steps a chunk, a multiple of the block; None: one block.
 
     Returns:
@@ -90,9 +89,9 @@ def stream(layer: Layer, params: Params, state: State, x: Any, *, chunk: int | N
     chunk = chunk or timing.block
     if chunk % timing.block:
         refuse(layer, f"chunks of a multiple of {timing.block} steps", str(chunk))
-    whole = x if isinstance(x, Chunk) else Chunk(x.values, valid_steps(x)) if isinstance(x, Padded) else None
-    if whole is None:
+    if not isinstance(x, Padded | Chunk):
         refuse(layer, "a Padded or a Chunk", type(x).__name__, "wrap it: Padded(x, length)")
+    whole = x if isinstance(x, Chunk) else Chunk(x.values, valid_steps(x))
     axis, time = whole.valid.ndim - 1, whole.valid.shape[-1]
     steps = math.ceil((math.ceil(time / timing.block) * timing.block + timing.flush) / chunk) * chunk
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +38,6 @@ def masked_moments(x: Array, valid: Array | None = None) -> tuple[Array, Array, 
     return count, mean, variance
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def standardize(x: Array, valid: Array | None, epsilon: float) -> tuple[Array, Array, Array, Array]:
     """Bring each channel of a ragged batch to mean 0 and variance 1, by the batch's own statistics.
 
@@ -59,6 +59,11 @@ def standardize(x: Array, valid: Array | None, epsilon: float) -> tuple[Array, A
     Reference:
         Ioffe and Szegedy 2015, section 3.
     """
+    return cast("tuple[Array, Array, Array, Array]", _standardize(x, valid, epsilon))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _standardize(x: Array, valid: Array | None, epsilon: float) -> tuple[Array, Array, Array, Array]:
     return _standardize_forward(x, valid, epsilon)[0]
 
 
@@ -81,4 +86,4 @@ def _standardize_backward(epsilon: float, kept: tuple, gradients: tuple):
     return dx.astype(like.dtype), None
 
 
-standardize.defvjp(_standardize_forward, _standardize_backward)
+_standardize.defvjp(_standardize_forward, _standardize_backward)

@@ -143,8 +143,8 @@ def _epoch(step: TrainStep, judge: Any, memory: Memory, batches: Iterable[Batch]
 def _stop_if_bad(now: TrainState, epoch: int) -> None:
     if bad := int(now.bad_step):
         raise TrainingError(
-            f"the loss, its gradient or the new weights are not finite at step {bad} (epoch {epoch}); the weights of the "
-            "best epoch before it are kept. A lower learning rate or a look at the data may help"
+            f"the loss, its gradient or the new weights are not finite at step {bad} (epoch {epoch}); the weights of "
+            "the best epoch before it are kept. A lower learning rate or a look at the data may help"
         )
 
 
@@ -191,7 +191,8 @@ def _compile(step: TrainStep, now: TrainState, batches: Iterable[Batch]) -> None
         absent = jax.tree.map(np.zeros_like, batch)
         jax.block_until_ready(step(jax.tree.map(jnp.copy, now), absent))
     took = time.perf_counter() - begin
-    print(f"compiled the training step for {len(shapes)} lengths of clips in {took:.1f} s", file=sys.stderr)
+    lengths = "one length" if len(shapes) == 1 else f"{len(shapes)} lengths"
+    print(f"compiled the training step for {lengths} of clips in {took:.1f} s", file=sys.stderr)
 
 
 def _seed(key: Array) -> int:
@@ -228,7 +229,7 @@ def _examples(validation: Dataset | None) -> list[str]:
     """Choose a validation file of each class, up to ten, for an export to be checked on."""
     if validation is None:
         return []
-    files = {label: path for label, path in zip(validation.targets, validation.paths, strict=True)}
+    files = dict(zip(validation.targets.tolist(), validation.paths, strict=True))
     return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]
 
 

@@ -102,14 +102,15 @@ def _train_step(
     updates, opt_state = optimizer.update(gradients, now.opt_state, now.params)
     params = optax.apply_updates(now.params, updates)
 
-    good = (now.bad_step == 0) & jnp.isfinite(loss) & _finite((gradients, params, state))
-    kept = jax.tree.map(
+    good = (now.bad_step == 0) & _finite((loss, gradients, params, state))
+    params, state, opt_state = jax.tree.map(
         lambda new, old: jnp.where(good, new, old),
         (params, state, opt_state),
         (now.params, now.state, now.opt_state),
     )
     bad_step = jnp.where(good | (now.bad_step > 0), now.bad_step, now.step + 1)
-    return TrainState(*kept, now.key, now.step + 1, bad_step), StepInfo(loss, jnp.sum(batch.weight))
+    after = TrainState(params, state, opt_state, now.key, now.step + 1, bad_step)
+    return after, StepInfo(loss, jnp.sum(batch.weight))
 
 
 def _finite(tree: Any) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +20,7 @@ def padded_size(lengths, buckets) -> int:
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 7))
 @settings(max_examples=150, deadline=None)
-def test_buckets_waste_no_more_than_the_best_of_all_choices(lengths, buckets, multiple):
+def test_buckets_are_the_best_of_their_number_and_each_saves_a_fifth(lengths, buckets, multiple):
     chosen = bucket_lengths(lengths, buckets=buckets, multiple=multiple)
     candidates = sorted({max(multiple, -(-length // multiple) * multiple) for length in lengths})
     choices = [
@@ -27,8 +28,14 @@ def test_buckets_waste_no_more_than_the_best_of_all_choices(lengths, buckets, mu
         for k in range(min(buckets, len(candidates)))
         for shorter in combinations(candidates[:-1], k)
     ]
+    best = [
+        min(padded_size([max(1, n) for n in lengths], choice) for choice in choices if len(choice) == k)
+        for k in range(1, max(map(len, choices)) + 1)
+    ]
     assert chosen in choices
-    assert padded_size(lengths, chosen) <= 1.02 * min(padded_size(lengths, choice) for choice in choices)
+    assert padded_size(lengths, chosen) == best[len(chosen) - 1]
+    assert all(more <= 0.8 * fewer for fewer, more in itertools.pairwise(best[: len(chosen)]))
+    assert len(chosen) == len(best) or best[len(chosen)] > 0.8 * best[len(chosen) - 1]
 
 
 def test_many_lengths_are_served_nearly_as_well_as_by_all_candidates():

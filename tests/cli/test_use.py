@@ -1,0 +1,186 @@
+"""``jaxlisten evaluate``, ``predict``, ``export`` and ``doctor``."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import jaxlisten as jl
+from tests.cli.conftest import contents, tone, write, write_sounds
+
+
+def test_evaluate_prints_one_object(command, trained, sounds):
+    done = command("evaluate", trained, sounds, "--json")
+    assert (done.code, done.err) == (0, "")
+    report = done.json
+    assert report.keys() >= {"n", "accuracy", "balanced_accuracy", "macro_f1", "classes", "confusion", "per_class"}
+    assert report["n"] == np.sum(report["confusion"]) == 12
+    assert report["accuracy"] == np.trace(report["confusion"]) / 12
+    assert report["per_class"].keys() == {"high", "low"}
+
+
+def test_evaluate_prints_a_table_without_json(command, trained, sounds):
+    done = command("evaluate", trained, sounds)
+    assert "12 clips" in done.out
+    assert "precision" in done.out
+
+
+def test_notes_about_bad_clips_stay_out_of_the_json(command, trained, sounds, tmp_path):
+    data = shutil.copytree(sounds, tmp_path / "sounds")
+    (data / "low" / "bad.wav").touch()
+    done = command("evaluate", trained, data, "--json")
+    assert done.json["n"] == 12
+    assert "bad.wav' is empty" in done.err
+
+
+def test_evaluate_knows_some_of_the_classes_in_another_order(command, trained, sounds, tmp_path):
+    (tmp_path / "list.csv").write_text(f"path,label\n{sounds}/low/0.wav,low\n{sounds}/low/1.wav,low\n")
+    report = command("evaluate", trained, tmp_path / "list.csv", "--json").json
+    assert report["classes"] == ["high", "low"]
+    assert sum(report["confusion"][0]) == 0
+    assert sum(report["confusion"][1]) == 2
+
+
+def test_evaluate_takes_one_split(command, refused, trained, sounds, tmp_path):
+    rows = "".join(f"{sounds}/low/{i}.wav,low,{split}\n" for i, split in enumerate(["train", "test", "test"]))
+    (tmp_path / "list.csv").write_text("path,label,split\n" + rows)
+    assert command("evaluate", trained, tmp_path / "list.csv", "--split", "test", "--json").json["n"] == 2
+    message = refused("evaluate", trained, tmp_path / "list.csv", "--split", "dev")
+    assert "has no clips of the split 'dev' but test, train; leave --split out" in message
+    assert "no splits at all" in refused("evaluate", trained, sounds, "--split", "test")
+
+
+def test_evaluate_refuses_an_unknown_class(refused, trained, tmp_path):
+    message = refused("evaluate", trained, write_sounds(tmp_path / "sounds", ("high", "rare")), "--json")
+    assert "has the label 'rare', which is not one of the 2 classes 'high', 'low'" in message
+
+
+def test_evaluate_writes_a_page(command, refused, trained, sounds, tmp_path):
+    page = tmp_path / "out put.html"
+    assert command("evaluate", trained, sounds, "--report", page).code == 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert "ends in .html" in refused("evaluate", trained, sounds, "--report", tmp_path / "page.pdf")
+    assert "there is no folder" in refused("evaluate", trained, sounds, "--report", tmp_path / "none" / "page.html")
+    (tmp_path / "folder.html").mkdir()
+    assert "can't save" in refused("evaluate", trained, sounds, "--report", tmp_path / "folder.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.html", "out put.html"]
+
+
+def test_predict_answers_as_the_library(command, trained, sounds):
+    path = sounds / "high" / "0.wav"
+    line = command("predict", trained, path, "--json").json
+    said = jl.load(trained).predict(path)
+    assert line == {
+        "path": str(path),
+        "label": said.label,
+        "probability": said.probability,
+        "top": [{"label": label, "probability": probability} for label, probability in said.top],
+    }
+
+
+def test_predict_hears_the_others_where_a_file_is_bad(command, trained, sounds, tmp_path):
+    (tmp_path / "empty.wav").touch()
+    write(tmp_path / "nan.wav", np.full(800, np.nan, np.float32), subtype="FLOAT")
+    files = [tmp_path / "empty.wav", sounds / "low" / "0.wav", tmp_path / "gone.wav", tmp_path, tmp_path / "nan.wav"]
+    done = command("predict", trained, *files, "--json", "--top", 1)
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, done.err) == (2, "")
+    assert [line["path"] for line in lines] == list(map(str, files))
+    assert [set(line) - {"path"} for line in lines].count({"error"}) == 4
+    assert len(lines[1]["top"]) == 1
+    done = command("predict", trained, *files)
+    assert done.code == 2
+    assert len(done.out.splitlines()) == 1
+    assert len(done.err.splitlines()) == 4
+
+
+def test_predict_hears_odd_formats_and_long_files(command, trained, tmp_path):
+    files = [
+        write(tmp_path / "8 channels.wav", np.tile(tone(300)[:, None], 8)),
+        write(tmp_path / "8 bit.wav", tone(300), subtype="PCM_U8"),
+        write(tmp_path / "192 kHz.wav", tone(300, sr=192_000), 192_000),
+        write(tmp_path / "long.wav", tone(300, 3)),
+        write(tmp_path / "one sample.wav", tone(300)[:1]),
+    ]
+    done = command("predict", trained, *files, "--json")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 5
+
+
+def test_top_is_at_least_one(refused, trained, sounds):
+    assert refused("predict", trained, sounds / "low" / "0.wav", "--top", 0).startswith("--top: expected at least 1")
+
+
+def test_what_is_no_run_folder_is_refused(refused, sounds, tmp_path):
+    sound = sounds / "low" / "0.wav"
+    for words in (["evaluate", "RUN", sounds], ["predict", "RUN", sound], ["export", "RUN", tmp_path / "model.onnx"]):
+        for folder, reason in [(tmp_path / "none", "there is no such run folder"), (sounds, "has no config.json")]:
+            assert reason in refused(*(folder if word == "RUN" else word for word in words))
+
+
+def test_damaged_run_folder_is_refused(refused, run, sounds):
+    (run / "weights.safetensors").write_bytes((run / "weights.safetensors").read_bytes()[:-100])
+    before = contents(run)
+    message = refused("predict", run, sounds / "low" / "0.wav", "--json")
+    assert f"{run / 'weights.safetensors'} is damaged" in message
+    assert "restore it, or train the run again" in message
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".stablehlo"])
+def test_export_writes_one_checked_file(ending, command, trained, sounds, tmp_path):
+    pytest.importorskip("onnx" if ending == ".onnx" else "flatbuffers")
+    clip = sounds / "low" / "0.wav"
+    done = command("export", trained, tmp_path / f"model{ending}")
+    assert done.code == 0
+    assert "on 2 recordings" in done.out
+    assert command("export", trained, tmp_path / f"model{ending}", "--clips", clip, clip, clip).out.count("on 3 rec")
+    assert [path.name for path in tmp_path.iterdir()] == [f"model{ending}"]
+
+
+def test_export_forgives_examples_that_are_gone_or_no_paths(command, run, tmp_path):
+    pytest.importorskip("flatbuffers")
+    for examples in (["/gone.wav", 5, None], 5, {"a": 1}):
+        config = json.loads((run / "config.json").read_text())
+        (run / "config.json").write_text(json.dumps(config | {"examples": examples}))
+        assert "clips of noise" in command("export", run, tmp_path / "model.stablehlo").out
+
+
+def test_export_refuses_what_it_can_not_write(refused, trained, sounds, tmp_path):
+    (tmp_path / "empty.wav").touch()
+    before = contents(tmp_path)
+    assert "ends in .onnx or .stablehlo" in refused("export", trained, tmp_path / "model.pb")
+    assert "does not exist" in refused("export", trained, tmp_path / "none" / "model.onnx")
+    assert "is empty" in refused("export", trained, tmp_path / "model.onnx", "--clips", tmp_path / "empty.wav")
+    assert contents(tmp_path) == before
+
+
+def test_doctor_names_versions_devices_and_extras(command):
+    done = command("doctor")
+    assert done.code == 0
+    assert all(word in done.out for word in ("jaxlisten", "jax ", "cpu:0", "extra export"))
+
+
+def test_the_installed_command_ends_as_documented(tmp_path):
+    words = [sys.executable, "-m", "jaxlisten", "predict", str(tmp_path / "none"), "a.wav", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == f"jaxlisten: {tmp_path / 'none'}: there is no such run folder; make one with `jaxlisten train`\n"
+    )
+
+
+def test_output_survives_an_encoding_without_the_letters(run, sounds):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"classes": ["犬", "кот"]}))
+    words = [sys.executable, "-m", "jaxlisten", "predict", str(run), str(sounds / "low" / "0.wav")]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    plain = subprocess.run(words, capture_output=True, timeout=120, env=environment)
+    as_json = subprocess.run([*words, "--json"], capture_output=True, timeout=120, env=environment)
+    assert (plain.returncode, as_json.returncode) == (0, 0)
+    assert json.loads(as_json.stdout)["label"] in ("犬", "кот")
+    assert plain.stdout.isascii()

@@ -1,0 +1,288 @@
+"""`fit`: reproducible, resumable, and it brings back the best weights."""
+
+import csv
+import importlib
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxlisten as jl
+from jaxlisten import runs
+from jaxlisten.train import checkpoint, default_optimizer
+from tests.train.small import (
+    CLASSES,
+    KEY,
+    MODEL,
+    SR,
+    TRAIN,
+    VALIDATION,
+    assert_same_bits,
+    features,
+    figures,
+    fit,
+    sines,
+)
+
+STEPS = 9
+"""Of the three epochs that `fit` of this file runs."""
+
+loop = importlib.import_module("jaxlisten.train.fit")  # jaxlisten.train.fit is the function
+OTHER = jl.serial(MODEL.layers[0], jl.models.cnn1d(3, channels=(9,)))
+HEAD = jl.serial(jl.GlobalPool("mean"), jl.Dense(2))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    return fit(run_dir=run), run
+
+
+def test_same_key_gives_the_same_bits(whole):
+    fitted, _ = whole
+    again = fit()
+    assert_same_bits((fitted.params, fitted.state), (again.params, again.state))
+    assert figures(fitted.history) == figures(again.history)
+
+
+def test_another_key_gives_another_run(whole):
+    assert figures(fit(key=jax.random.key(4)).history) != figures(whole[0].history)
+
+
+def test_resumed_run_equals_the_uninterrupted_one(whole, tmp_path, monkeypatch):
+    fitted, run = whole
+    save = checkpoint.save
+
+    def save_and_stop(run, memory):
+        save(run, memory)
+        if len(memory.history) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        fit(run_dir=tmp_path / "run")
+    monkeypatch.setattr(checkpoint, "save", save)
+    assert len(jl.load(tmp_path / "run").fitted.history) == 2
+    again = fit(run_dir=tmp_path / "run", resume=True)
+    assert_same_bits((fitted.params, fitted.state), (again.params, again.state))
+    assert figures(fitted.history) == figures(again.history)
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (run / "weights.safetensors").read_bytes()
+    rows, others = (
+        list(csv.DictReader((at / "metrics.csv").read_text().splitlines())) for at in (tmp_path / "run", run)
+    )
+    assert figures(rows) == figures(others)
+    last = [at / "checkpoints" / "last.safetensors" for at in (tmp_path / "run", run)]
+    assert_same_bits(*(checkpoint.restore(at.parent.parent, memory()).now.params for at in last))
+
+
+def memory():
+    now = jl.init_train_state(MODEL, default_optimizer(STEPS), KEY, np.zeros((8, 2000), np.float32))
+    return checkpoint.Memory(now, jax.device_get((now.params, now.state)), [])
+
+
+def test_finished_run_is_resumed_without_a_step(whole, tmp_path):
+    fitted, run = whole
+    again = fit(run_dir=shutil.copytree(run, tmp_path / "run"), resume=True)
+    assert_same_bits(fitted.params, again.params)
+    assert again.history == fitted.history
+
+
+def test_resuming_where_nothing_is_begins(whole, tmp_path):
+    assert figures(fit(run_dir=tmp_path / "new", resume=True).history) == figures(whole[0].history)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"key": jax.random.key(4)}, "seed"),
+        ({"batch_size": 12}, "batch size"),
+        ({"train": sines(seed=5)}, "set of clips"),
+        ({"model": OTHER}, "model"),
+    ],
+)
+def test_run_is_resumed_with_the_same_only(settings, what, whole, tmp_path):
+    run = shutil.copytree(whole[1], tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()}
+    with pytest.raises(jl.InputError, match=f"was begun with another {what}; resume it with the same"):
+        fit(run_dir=run, resume=True, **settings)
+    assert {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("change", ["truncated", "garbage", "history", "optimizer"])
+def test_damaged_checkpoint_is_refused(change, whole, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    run = shutil.copytree(whole[1], tmp_path / "run")
+    path = run / "checkpoints" / "last.safetensors"
+    content, settings = path.read_bytes(), {}
+    if change == "truncated":
+        path.write_bytes(content[:-50])
+    elif change == "garbage":
+        path.write_bytes(b"\xff" * 100)
+    elif change == "history":
+        save_file(load_file(path), path, metadata={"history": "[1, {}]"})
+    else:
+        settings = {"optimizer": optax.sgd(0.1)}
+    with pytest.raises(
+        jl.InputError, match="delete it to begin again|belongs to a run with another model or optimizer"
+    ):
+        fit(run_dir=run, resume=True, **settings)
+
+
+def test_checkpoint_that_can_not_be_written_is_our_error(tmp_path):
+    (tmp_path / "checkpoints").touch()
+    with pytest.raises(jl.InputError, match="can't make the folder .*checkpoints"):
+        checkpoint.save(tmp_path, memory())
+
+
+def test_best_epoch_comes_back_and_not_the_last(monkeypatch):
+    """Accuracy is dictated: the second epoch is the best."""
+    seen, accuracies = [], iter([0.3, 0.9, 0.6])
+
+    def judge(*_):
+        def score(now):
+            seen.append(jax.device_get((now.params, now.state)))
+            return {"val_loss": 1.0, "val_accuracy": next(accuracies)}
+
+        return score
+
+    monkeypatch.setattr(loop, "_judge", judge)
+    fitted = fit()
+    assert fitted.best_epoch == 2
+    assert_same_bits((fitted.params, fitted.state), seen[1])
+
+
+def test_without_validation_the_last_epoch_comes_back():
+    fitted = fit(validation=None)
+    assert fitted.best_epoch == 3
+    assert fitted.history[0].keys() == {"epoch", "train_loss", "seconds", "clips_per_second"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "best"),
+    [
+        ([], None),
+        ([(0.5, 1.0), (0.7, 2.0), (0.6, 0.1)], 2),
+        ([(0.7, 2.0), (0.7, 1.0), (0.7, 1.0)], 2),
+    ],
+)
+def test_among_equals_the_least_loss_wins_and_then_the_first(rows, best):
+    history = [{"epoch": i + 1.0, "val_accuracy": a, "val_loss": b} for i, (a, b) in enumerate(rows)]
+    assert runs.best_epoch(jl.tasks.find("classification"), history) == best
+
+
+def test_patience_ends_a_run_that_gets_no_better(monkeypatch, tmp_path):
+    monkeypatch.setattr(loop, "_judge", lambda *_: lambda now: {"val_loss": 1.0, "val_accuracy": 0.5})
+    settings = {"epochs": 20, "patience": 2, "optimizer": default_optimizer(STEPS)}
+    assert len(fit(run_dir=tmp_path / "run", **settings).history) == 3
+    assert len(fit(run_dir=tmp_path / "run", resume=True, **settings).history) == 3
+
+
+def test_diverging_run_stops_at_its_step_and_keeps_good_weights(tmp_path, capsys):
+    optimizer = optax.sgd(lambda step: jnp.where(step < 4, 1e-2, 1e38))
+    with pytest.raises(jl.TrainingError, match=r"not finite at step \d+ \(epoch 2\); the weights of the best epoch"):
+        fit(run_dir=tmp_path / "run", optimizer=optimizer)
+    kept = jl.load(tmp_path / "run")
+    assert len(kept.fitted.history) == 1
+    assert jl.evaluate(kept, VALIDATION).accuracy == pytest.approx(kept.fitted.history[0]["val_accuracy"])
+
+
+def test_validation_that_is_not_finite_stops_the_run(tmp_path):
+    loud = np.full((3, 2000), 3e38, np.float32)
+    validation = jl.data.arrays(loud, list(CLASSES), sr=SR, classes=CLASSES)
+    with pytest.raises(jl.TrainingError, match="the validation loss is not finite after epoch 1"):
+        fit(validation=validation, run_dir=tmp_path / "run")
+    assert jl.evaluate(jl.load(tmp_path / "run"), VALIDATION).n == 9
+
+
+def test_batches_of_features_are_learned(tmp_path):
+    fitted = jl.fit(HEAD, features(), key=KEY, epochs=40, optimizer=optax.adam(0.1), progress=False, run_dir=tmp_path)
+    assert fitted.history[-1]["train_loss"] < 0.2
+    assert (fitted.classes, fitted.sr, fitted.item) == (("0", "1"), 0, (10, 4))
+    listener = jl.load(tmp_path)
+    assert_same_bits(listener.fitted.params, fitted.params)
+    with pytest.raises(jl.InputError, match="trained on features, not on sound"):
+        listener.predict("a.wav")
+
+
+def test_batch_with_nan_is_named():
+    batches = features(3)
+    batches[1] = batches[1]._replace(x=np.full((8, 10, 4), np.nan, np.float32))
+    with pytest.raises(jl.TrainingError, match=r"at step 2 \(epoch 1\)"):
+        jl.fit(HEAD, batches, key=KEY, epochs=2, optimizer=optax.adam(0.1), progress=False)
+
+
+def test_batches_of_sound_with_clips_to_choose_by(tmp_path):
+    batches = [jl.data.collate(TRAIN, np.arange(i, i + 8), 2048, 8) for i in (0, 8, 16)]
+    fitted = fit(train=batches, run_dir=tmp_path / "run")
+    assert (fitted.classes, fitted.sr) == (CLASSES, SR)
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("batches", [[], iter(features()), (batch for batch in features())])
+def test_batches_that_can_not_be_repeated_are_refused(batches):
+    with pytest.raises(jl.InputError, match="iterated over once an epoch, such as a list"):
+        jl.fit(HEAD, batches, key=KEY, progress=False)
+
+
+def test_model_that_can_not_be_stored_says_so_before_the_first_step(tmp_path, capsys):
+    model = jl.serial(jl.lift(jnp.tanh), MODEL)
+    fitted = fit(model, run_dir=tmp_path / "run", progress=True, epochs=1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("note: ")
+    assert "can only be loaded with jl.load(run, model=model)" in lines[0]
+    assert [i for i, line in enumerate(lines) if line.startswith("epoch 1/1")] == [len(lines) - 1]
+    with pytest.raises(jl.InputError, match=r"give it: jl.load\(run, model=model\)"):
+        jl.load(tmp_path / "run")
+    loaded = jl.load(tmp_path / "run", model=model)
+    assert_same_bits(loaded.fitted.params, fitted.params)
+    with pytest.raises(jl.InputError, match="the model expects"):
+        jl.load(tmp_path / "run", model=OTHER)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs, batch_size and patience of at least 1, got 0, 8 and None"),
+        ({"batch_size": 0}, "of at least 1, got 3, 0"),
+        ({"patience": 0}, "of at least 1, got 3, 8 and 0"),
+        ({"train": TRAIN.subset([])}, "at least one training clip, got none"),
+        ({"validation": VALIDATION.subset([])}, "at least one validation clip, got none"),
+        ({"train": TRAIN.subset(TRAIN.targets == 1)}, "at least two classes, got only 'low'"),
+        ({"validation": sines(9, classes=CLASSES[::-1])}, "validation has the classes"),
+        ({"model": jl.serial(jl.models.log_mel(16_000), MODEL.layers[1])}, "expects 16000 Hz, the data has 8000 Hz"),
+        ({"model": jl.serial(MODEL.layers[0], jl.models.cnn1d(2))}, "gives 2 logits, the data has 3 classes"),
+        ({"task": "guessing"}, "unknown task 'guessing'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(settings, message, tmp_path):
+    with pytest.raises(jl.InputError, match=message):
+        fit(run_dir=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_is_written_without_a_run_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fit(epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_is_a_line_an_epoch_on_standard_error(capsys):
+    fit(progress=True)
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert lines[0].startswith("compiled the training step for one length of clips in ")
+    assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert "accuracy" in lines[1]
+
+
+def test_report_of_the_run_is_that_of_its_validation(whole):
+    fitted, run = whole
+    report = json.loads((run / "report.json").read_text())
+    assert report["accuracy"] == pytest.approx(max(row["val_accuracy"] for row in fitted.history))
+    assert report["best_epoch"] == fitted.best_epoch

@@ -1,0 +1,38 @@
+"""The default optimizer."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlisten.train import default_optimizer
+
+PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3), "scale": jnp.ones(3)}
+
+
+def change(steps: int, at: int):
+    """Return what is added to each weight at a step, where no gradient is left."""
+    optimizer = default_optimizer(steps)
+    state, nothing = optimizer.init(PARAMS), jax.tree.map(jnp.zeros_like, PARAMS)
+    for _ in range(at):
+        updates, state = optimizer.update(nothing, state, PARAMS)
+    return jax.tree.map(lambda a: np.abs(a).max(), updates)
+
+
+def test_kernels_are_decayed_and_biases_and_scales_are_not():
+    decay = change(100, 20)
+    assert decay["kernel"] > 0
+    assert decay["bias"] == decay["scale"] == 0
+
+
+def test_rate_rises_for_a_fifth_of_the_steps_and_falls_to_almost_nothing():
+    rates = [change(50, at)["kernel"] / 1e-2 for at in (1, 11, 50)]
+    np.testing.assert_allclose(rates[:2], [3e-3 / 25, 3e-3], rtol=1e-5)
+    assert rates[2] < 3e-3 / 100
+
+
+def test_equal_settings_are_one_optimizer_and_share_a_compilation():
+    assert default_optimizer(70) is default_optimizer(70)
+
+
+def test_one_step_is_enough():
+    assert np.isfinite(change(1, 1)["kernel"])
