@@ -27,7 +27,7 @@ CHUNK_SECONDS = 0.1
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def last_of_stream(model: jl.Layer, chunk: int, params, state, x: Padded) -> jax.Array:  # noqa: ANN001
+def last_of_stream(model: jl.Layer, chunk: int, params, state, x: Padded) -> jax.Array:
     """Stream a batch of clips chunk by chunk, and return the probabilities at the last valid step of each."""
     out = jl.stream(model, params, state, x, chunk=chunk)
     last = out.valid.shape[1] - 1 - out.valid[:, ::-1].argmax(axis=1)

@@ -27,8 +27,8 @@ class Case:
 
 FRONT = jl.LogMel(sr=8000, n_fft=128, hop_length=40, n_mels=12)
 CNN1D = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6, 8), kernel=3))
-CAUSAL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6, 8), kernel=3, causal=True))
-LSTM = jl.serial(FRONT, jl.models.lstm(3, units=(6, 5)))
+CAUSAL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6,), kernel=3, causal=True))
+LSTM = jl.serial(FRONT, jl.models.lstm(3, units=(5,)))
 WHOLE = {"streaming": "needs the whole signal; jl.streaming gives its streaming form, which has a line of its own"}
 FUNCTION = {"storing": "a function can't be stored", "export": "a function has no ONNX form"}
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--model", metavar="NAME", default="cnn1d", help="cnn1d or lstm (default: %(default)s)")
     train.add_argument("--front-end", metavar="NAME", default="log_mel", help="log_mel (default)")
     train.add_argument(
-        "--epochs", metavar="N", type=int, default=30, help="passes over the clips (default: %(default)s)"
+        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 1,500 steps)"
     )
     train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")

@@ -22,7 +22,7 @@ def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
     network = _named("--model", options.model, models.MODELS)
     front_end = _named("--front-end", options.front_end, models.FRONT_ENDS)
-    if options.epochs < 1:
+    if options.epochs is not None and options.epochs < 1:
         raise InputError(f"--epochs: expected at least 1, got {options.epochs}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
@@ -46,13 +46,15 @@ def demo(out: str | None) -> int:
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn1d(len(clips.classes)))
     again = "to begin again, give jaxlisten demo another folder"
-    code = _run(model, data.partition(clips), out, 12, 0, False, "synthetic", again)
+    code = _run(model, data.partition(clips), out, 30, 0, False, "synthetic", again)
     say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")
     say.result(out)
     return code
 
 
-def _run(model: Any, parts: Partition, out: str, epochs: int, seed: int, resume: bool, source: str, go_on: str) -> int:
+def _run(
+    model: Any, parts: Partition, out: str, epochs: int | None, seed: int, resume: bool, source: str, go_on: str
+) -> int:
     """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     say.note(f"{len(parts.train.classes)} classes at {parts.train.sr} Hz, clips: {', '.join(sizes)}")

@@ -26,7 +26,7 @@ from jaxlisten.tasks import Task
 from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Memory
 from jaxlisten.train.progress import progress as progress_
-from jaxlisten.train.recipe import default_optimizer
+from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import TrainState, TrainStep, init_train_state, make_train_step
 from jaxlisten.types import Array, Batch, Padded
 
@@ -42,7 +42,7 @@ def fit(
     key: Array,
     optimizer: optax.GradientTransformation | None = None,
     task: Task | str | None = None,
-    epochs: int = 30,
+    epochs: int | None = None,
     batch_size: int = 32,
     patience: int | None = None,
     run_dir: str | os.PathLike[str] | None = None,
@@ -61,7 +61,7 @@ def fit(
         key: decides everything random: weights, order of clips, dropout.
         optimizer: from optax; None: `default_optimizer` over all the steps.
         task: None: inferred from the kind of targets.
-        epochs: passes over the training clips.
+        epochs: passes over the training clips; None: `default_epochs`, about 1,500 steps.
         batch_size: clips a step, where `train` is a data set.
         patience: stop after this many epochs without a better one; None: never.
         run_dir: where to write the run folder; None: nothing is written.
@@ -80,7 +80,9 @@ def fit(
     _check_sample_rate(model, train, validation)
     task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
     source = _batches(train, validation, batch_size, key)
-    optimizer = optimizer or default_optimizer(epochs * sum(1 for _ in source(0)))
+    steps = sum(1 for _ in source(0))
+    epochs = epochs or default_epochs(steps)
+    optimizer = optimizer or default_optimizer(epochs * steps)
     sample = next(iter(source(0))).x
     now = init_train_state(model, optimizer, key, sample)
     memory = Memory(now, jax.device_get((now.params, now.state)), [])
@@ -257,8 +259,8 @@ def _warn_if_unstorable(model: Layer) -> None:
         print(f"note: {error}. This run can only be loaded with jl.load(run, model=model)", file=sys.stderr)
 
 
-def _check(train: Any, validation: Dataset | None, epochs: int, batch_size: int, patience: int | None) -> None:
-    if epochs < 1 or batch_size < 1 or (patience is not None and patience < 1):
+def _check(train: Any, validation: Dataset | None, epochs: int | None, batch_size: int, patience: int | None) -> None:
+    if (epochs is not None and epochs < 1) or batch_size < 1 or (patience is not None and patience < 1):
         raise InputError(
             f"fit: expected epochs, batch_size and patience of at least 1, got {epochs}, {batch_size} and {patience}"
         )

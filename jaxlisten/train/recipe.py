@@ -8,6 +8,11 @@ import jax
 import optax
 
 
+def default_epochs(steps_per_epoch: int) -> int:
+    """Choose how many passes a run makes: about 1,500 steps, but at least 10 and at most 100 passes."""
+    return max(10, min(100, round(1500 / max(1, steps_per_epoch))))
+
+
 @functools.cache
 def default_optimizer(steps: int, *, peak: float = 3e-3, weight_decay: float = 1e-2) -> optax.GradientTransformation:
     """AdamW over one cycle: the rate rises for a fifth of the steps and then falls to almost nothing.

@@ -44,7 +44,7 @@ TREES = [
 FRONT_ENDS = [
     jl.LogMel(SR, n_fft=128, hop_length=40, n_mels=12),
     jl.LogMel(SR, n_fft=64, hop_length=50, n_mels=8, win_length=51, fmin=90.0, fmax=3000.0),
-    jl.LogMel(SR, n_fft=101, hop_length=101, n_mels=5),  # a prime
+    jl.LogMel(SR, n_fft=106, hop_length=101, n_mels=5),  # twice a prime
     jl.LogMel(SR, n_fft=90, hop_length=100, n_mels=5, amin=2.0),
 ]
 
@@ -119,7 +119,7 @@ def exported(name, **settings):
 def test_model_equals_ours_with_junk_behind_the_ends(name):
     x = padded(speech())
     scores, probabilities = ours(name, x)
-    np.testing.assert_allclose(run_onnx(exported(name), x.values, x.length), probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(run_onnx(exported(name), x.values, x.length), probabilities, rtol=0, atol=1e-5)
     got = run_onnx(exported(name, link=None), x.values, x.length)
     np.testing.assert_allclose(got, scores, rtol=0, atol=1e-5 * np.abs(scores).max())
 
