@@ -1,7 +1,7 @@
 """What it costs to begin: importing, asking for help, compiling the default training step.
 
-``python -m benchmarks.startup`` prints medians of alternating runs, as ratios to importing jax alone, and the seconds of
-compiling the step that ``jaxlisten train`` runs, for one length of clips.
+``python -m benchmarks.startup`` prints medians of alternating runs, as ratios to importing jax alone, and how long the
+step that ``jaxlisten train`` runs takes to compile, for one length of clips.
 """
 
 from __future__ import annotations

@@ -92,6 +92,7 @@ def layer(cls: type[T]) -> type[T]:
         ...         return x * self.factor, state
         >>> jl.from_config(jl.to_config(Scale(3.0)))
         Scale(factor=3.0)
+        >>> _ = jl.REGISTRY.pop("Scale")
     """
     if "__repr__" not in vars(cls):
         cls.__repr__ = _repr
