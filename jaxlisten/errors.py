@@ -6,7 +6,7 @@ The command line turns `InputError` into exit code 2 and every other `ListenErro
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class ListenError(Exception):
@@ -18,7 +18,13 @@ class InputError(ListenError, ValueError):
 
 
 class TrainingError(ListenError, RuntimeError):
-    """A run that started and could not go on, such as one whose loss is no longer finite."""
+    """A run that started and could not go on, such as one whose loss is no longer finite.
+
+    Attributes:
+        fitted: where `jaxlisten.fit` raises it, the listener of the best epoch before; otherwise None.
+    """
+
+    fitted: Any = None
 
 
 class LayerError(ListenError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,17 @@ import numpy as np
 import optax
 
 from jaxlisten import runs, tasks
-from jaxlisten.data import Dataset, bucket_lengths, collate, plan
+from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError, TrainingError
-from jaxlisten.evaluate import Scores, evaluate, make_eval_step, score
-from jaxlisten.evaluate.scoring import in_order
-from jaxlisten.nn import Layer, to_config
+from jaxlisten.evaluate import evaluate
+from jaxlisten.nn import Layer
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Memory
+from jaxlisten.train.checks import check, check_sample_rate, warn_if_unstorable
+from jaxlisten.train.feed import make_judge, make_source
 from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import TrainState, TrainStep, init_train_state, make_train_step
@@ -74,12 +75,12 @@ def fit(
     Raises:
         InputError: the data and the model don't belong together, or the run folder can't be used.
         TrainingError: the loss, a gradient or a weight is no longer finite; the message names the step, and the run
-            folder keeps the weights of the best epoch before it.
+            folder, and the error's `fitted`, keep the weights of the best epoch before it.
     """
-    _check(train, validation, epochs, batch_size, patience)
-    _check_sample_rate(model, train, validation)
+    check(train, validation, epochs, batch_size, patience)
+    check_sample_rate(model, train, validation)
     task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
-    source = _batches(train, validation, batch_size, key)
+    source = make_source(train, validation, batch_size, key)
     steps = sum(1 for _ in source(0))
     epochs = epochs or default_epochs(steps)
     optimizer = optimizer or default_optimizer(epochs * steps)
@@ -91,19 +92,23 @@ def fit(
     run = None if run_dir is None else runs.create(run_dir, resume=resume)
     if run is not None:
         runs.check_same(run, fitted)
-        _warn_if_unstorable(model)
+        warn_if_unstorable(model)
         memory = (checkpoint.restore(run, memory) if resume else None) or memory
         runs.write_config(run, fitted)
         if not memory.history:
             runs.write_weights(run, *memory.best)
-    step, judge = make_train_step(model, optimizer, task), _judge(model, task, train, validation, batch_size)
+    step, judge = make_train_step(model, optimizer, task), make_judge(model, task, train, validation, batch_size)
     if progress and isinstance(train, Dataset):
         _compile(step, memory.now, source(0))
     with progress_(epochs, len(memory.history), shown=progress) as tell:
         for epoch in range(len(memory.history), epochs):
             if patience is not None and epoch - (runs.best_epoch(task, memory.history) or 0) >= patience:
                 break
-            memory = _epoch(step, judge, memory, source(epoch), task)
+            try:
+                memory = _epoch(step, judge, memory, source(epoch), task)
+            except TrainingError as error:
+                error.fitted = runs.with_weights(fitted, *memory.best, memory.history)
+                raise
             if run is not None:
                 _store(run, memory, task)
             tell(memory.history[-1])
@@ -148,40 +153,6 @@ def _stop_if_bad(now: TrainState, epoch: int) -> None:
             f"the loss, its gradient or the new weights are not finite at step {bad} (epoch {epoch}); the weights of "
             "the best epoch before it are kept. A lower learning rate or a look at the data may help"
         )
-
-
-def _judge(model: Layer, task: Task, train: Any, validation: Dataset | None, batch_size: int) -> Callable[..., dict]:
-    """Return the function that scores a train state on the validation clips."""
-    if validation is None:
-        return lambda now: {}
-    step = make_eval_step(model, task)
-    lengths = _shapes(train, validation)
-
-    def judge(now: TrainState) -> dict[str, float]:
-        scores: Scores = score(step, now.params, now.state, in_order(validation, batch_size, lengths))
-        right = scores.probabilities.argmax(-1) == validation.targets
-        return {"val_loss": float(scores.loss), "val_accuracy": float(right.mean())}
-
-    return judge
-
-
-def _shapes(train: Any, validation: Dataset | None) -> tuple[int, ...]:
-    """Choose the lengths that clips are padded to, the same for training and validation."""
-    parts = [part.lengths for part in (train, validation) if isinstance(part, Dataset)]
-    return bucket_lengths(np.concatenate(parts))
-
-
-def _batches(train: Any, validation: Dataset | None, batch_size: int, key: Array) -> Callable[[int], Iterable[Batch]]:
-    """Return a function from the number of an epoch to its batches; the same number gives the same batches."""
-    if not isinstance(train, Dataset):
-        return lambda epoch: train
-    lengths, words = _shapes(train, validation), np.asarray(jax.random.key_data(key)).ravel().tolist()
-
-    def shuffled(epoch: int) -> Iterator[Batch]:
-        order = plan(train.lengths, batch_size, lengths, rng=np.random.default_rng([*words, epoch]))
-        return (collate(train, indices, length, batch_size) for length, indices in order)
-
-    return shuffled
 
 
 def _compile(step: TrainStep, now: TrainState, batches: Iterable[Batch]) -> None:
@@ -250,51 +221,3 @@ def _report(run: Path, fitted: Fitted, validation: Dataset) -> None:
     report = evaluate(fitted, validation, title=run.name, about={"part": "validation", **fitted.about})
     report.save(run / "report.html")
     report.save(run / "report.json")
-
-
-def _warn_if_unstorable(model: Layer) -> None:
-    try:
-        to_config(model)
-    except InputError as error:
-        print(f"note: {error}. This run can only be loaded with jl.load(run, model=model)", file=sys.stderr)
-
-
-def _check(train: Any, validation: Dataset | None, epochs: int | None, batch_size: int, patience: int | None) -> None:
-    if (epochs is not None and epochs < 1) or batch_size < 1 or (patience is not None and patience < 1):
-        raise InputError(
-            f"fit: expected epochs, batch_size and patience of at least 1, got {epochs}, {batch_size} and {patience}"
-        )
-    if validation is not None and not len(validation):
-        raise InputError("fit: expected at least one validation clip, got none; leave validation out to go without")
-    if not isinstance(train, Dataset):
-        if iter(train) is train or next(iter(train), None) is None:
-            raise InputError(
-                "fit: expected batches that can be iterated over once an epoch, such as a list, and not empty"
-            )
-        return
-    if not len(train):
-        raise InputError("fit: expected at least one training clip, got none")
-    if len(set(train.targets.tolist())) < 2:
-        raise InputError(
-            f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
-            "a classifier needs something to tell apart"
-        )
-    if validation is not None and validation.classes != train.classes:
-        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
-
-
-def _check_sample_rate(model: Layer, train: Any, validation: Dataset | None) -> None:
-    heard = _sample_rate(model)
-    for part in (train, validation):
-        if isinstance(part, Dataset) and heard not in (None, part.sr):
-            raise InputError(
-                f"fit: the model's front end expects {heard} Hz, the data has {part.sr} Hz; read it with sr={heard}"
-            )
-
-
-def _sample_rate(layer: Any) -> int | None:
-    """Find the sample rate that a model's front end is set to."""
-    if hasattr(layer, "sr"):
-        return layer.sr
-    children = (*getattr(layer, "layers", ()), *([layer.inner] if hasattr(layer, "inner") else []))
-    return next((rate for child in children if (rate := _sample_rate(child)) is not None), None)

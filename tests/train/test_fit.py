@@ -150,7 +150,7 @@ def test_best_epoch_comes_back_and_not_the_last(monkeypatch):
 
         return score
 
-    monkeypatch.setattr(loop, "_judge", judge)
+    monkeypatch.setattr(loop, "make_judge", judge)
     fitted = fit()
     assert fitted.best_epoch == 2
     assert_same_bits((fitted.params, fitted.state), seen[1])
@@ -176,7 +176,7 @@ def test_among_equals_the_least_loss_wins_and_then_the_first(rows, best):
 
 
 def test_patience_ends_a_run_that_gets_no_better(monkeypatch, tmp_path):
-    monkeypatch.setattr(loop, "_judge", lambda *_: lambda now: {"val_loss": 1.0, "val_accuracy": 0.5})
+    monkeypatch.setattr(loop, "make_judge", lambda *_: lambda now: {"val_loss": 1.0, "val_accuracy": 0.5})
     settings = {"epochs": 20, "patience": 2, "optimizer": default_optimizer(STEPS)}
     assert len(fit(run_dir=tmp_path / "run", **settings).history) == 3
     assert len(fit(run_dir=tmp_path / "run", resume=True, **settings).history) == 3
@@ -184,8 +184,9 @@ def test_patience_ends_a_run_that_gets_no_better(monkeypatch, tmp_path):
 
 def test_diverging_run_stops_at_its_step_and_keeps_good_weights(tmp_path, capsys):
     optimizer = optax.sgd(lambda step: jnp.where(step < 4, 1e-2, 1e38))
-    with pytest.raises(jl.TrainingError, match=r"not finite at step \d+ \(epoch 2\); the weights of the best epoch"):
+    with pytest.raises(jl.TrainingError, match=r"not finite at step \d+ \(epoch 2\); the weights of the best") as error:
         fit(run_dir=tmp_path / "run", optimizer=optimizer)
+    assert len(error.value.fitted.history) == 1
     kept = jl.load(tmp_path / "run")
     assert len(kept.fitted.history) == 1
     assert jl.evaluate(kept, VALIDATION).accuracy == pytest.approx(kept.fitted.history[0]["val_accuracy"])

@@ -1,0 +1,61 @@
+"""What `fit` refuses before the first step."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from jaxlisten.data import Dataset
+from jaxlisten.errors import InputError
+from jaxlisten.nn import Layer, to_config
+
+
+def check(train: Any, validation: Dataset | None, epochs: int | None, batch_size: int, patience: int | None) -> None:
+    """Refuse settings and data that can't be trained on."""
+    if (epochs is not None and epochs < 1) or batch_size < 1 or (patience is not None and patience < 1):
+        raise InputError(
+            f"fit: expected epochs, batch_size and patience of at least 1, got {epochs}, {batch_size} and {patience}"
+        )
+    if validation is not None and not len(validation):
+        raise InputError("fit: expected at least one validation clip, got none; leave validation out to go without")
+    if not isinstance(train, Dataset):
+        if iter(train) is train or next(iter(train), None) is None:
+            raise InputError(
+                "fit: expected batches that can be iterated over once an epoch, such as a list, and not empty"
+            )
+        return
+    if not len(train):
+        raise InputError("fit: expected at least one training clip, got none")
+    if len(set(train.targets.tolist())) < 2:
+        raise InputError(
+            f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
+            "a classifier needs something to tell apart"
+        )
+    if validation is not None and validation.classes != train.classes:
+        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
+
+
+def check_sample_rate(model: Layer, train: Any, validation: Dataset | None) -> None:
+    """Refuse data at another rate than the model's front end expects."""
+    heard = _sample_rate(model)
+    for part in (train, validation):
+        if isinstance(part, Dataset) and heard not in (None, part.sr):
+            raise InputError(
+                f"fit: the model's front end expects {heard} Hz, the data has {part.sr} Hz; read it with sr={heard}"
+            )
+
+
+def _sample_rate(layer: Any) -> int | None:
+    """Find the sample rate that a model's front end is set to."""
+    if hasattr(layer, "sr"):
+        return layer.sr
+    children = (*getattr(layer, "layers", ()), *([layer.inner] if hasattr(layer, "inner") else []))
+    return next((rate for child in children if (rate := _sample_rate(child)) is not None), None)
+
+
+def warn_if_unstorable(model: Layer) -> None:
+    """Say that a run can't be loaded without the model's code, where that is so."""
+    try:
+        to_config(model)
+    except InputError as error:
+        print(f"note: {error}. This run can only be loaded with jl.load(run, model=model)", file=sys.stderr)
