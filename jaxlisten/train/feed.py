@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -15,6 +16,25 @@ from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.train.step import TrainState
 from jaxlisten.types import Array, Batch
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The batches of one pass over a data set, each made when it is asked for."""
+
+    data: Dataset
+    order: list[tuple[int, np.ndarray]]
+    batch_size: int
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (collate(self.data, indices, length, self.batch_size) for length, indices in self.order)
+
+    def absent(self) -> list[Batch]:
+        """Return a batch of absent items in each shape that occurs."""
+        return [collate(self.data, [], length, self.batch_size) for length in sorted({n for n, _ in self.order})]
 
 
 def make_judge(
@@ -48,8 +68,8 @@ def make_source(
         return lambda epoch: train
     lengths, words = _lengths(train, validation), np.asarray(jax.random.key_data(key)).ravel().tolist()
 
-    def shuffled(epoch: int) -> Iterator[Batch]:
-        order = plan(train.lengths, batch_size, lengths, rng=np.random.default_rng([*words, epoch]))
-        return (collate(train, indices, length, batch_size) for length, indices in order)
+    def shuffled(epoch: int) -> Pass:
+        rng = np.random.default_rng([*words, epoch])
+        return Pass(train, plan(train.lengths, batch_size, lengths, rng=rng), batch_size)
 
     return shuffled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from jaxlisten.tasks import Task
 from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Memory
 from jaxlisten.train.checks import check, check_sample_rate, warn_if_unstorable
-from jaxlisten.train.feed import make_judge, make_source
+from jaxlisten.train.feed import Pass, make_judge, make_source
 from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import TrainState, TrainStep, init_train_state, make_train_step
@@ -81,10 +81,11 @@ def fit(
     check_sample_rate(model, train, validation)
     task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
     source = make_source(train, validation, batch_size, key)
-    steps = sum(1 for _ in source(0))
+    first = source(0)
+    steps = len(first) if isinstance(first, Sized) else sum(1 for _ in first)
     epochs = epochs or default_epochs(steps)
     optimizer = optimizer or default_optimizer(epochs * steps)
-    sample = next(iter(source(0))).x
+    sample = next(iter(first)).x
     now = init_train_state(model, optimizer, key, sample)
     memory = Memory(now, jax.device_get((now.params, now.state)), [])
     about = {"seed": _seed(key), "training": {"epochs": epochs, "batch_size": batch_size}}
@@ -98,8 +99,8 @@ def fit(
         if not memory.history:
             runs.write_weights(run, *memory.best)
     step, judge = make_train_step(model, optimizer, task), make_judge(model, task, train, validation, batch_size)
-    if progress and isinstance(train, Dataset):
-        _compile(step, memory.now, source(0))
+    if progress and isinstance(first, Pass):
+        _compile(step, memory.now, first.absent())
     with progress_(epochs, len(memory.history), shown=progress) as tell:
         for epoch in range(len(memory.history), epochs):
             if patience is not None and epoch - (runs.best_epoch(task, memory.history) or 0) >= patience:
@@ -155,16 +156,13 @@ def _stop_if_bad(now: TrainState, epoch: int) -> None:
         )
 
 
-def _compile(step: TrainStep, now: TrainState, batches: Iterable[Batch]) -> None:
+def _compile(step: TrainStep, now: TrainState, batches: list[Batch]) -> None:
     """Compile the step for each shape on absent items, apart from training, and say how long it took."""
-    begin, shapes = time.perf_counter(), {}
+    begin = time.perf_counter()
     for batch in batches:
-        shapes[jax.tree.map(np.shape, batch.x).values] = batch
-    for batch in shapes.values():
-        absent = jax.tree.map(np.zeros_like, batch)
-        jax.block_until_ready(step(jax.tree.map(jnp.copy, now), absent))
+        jax.block_until_ready(step(jax.tree.map(jnp.copy, now), batch))
     took = time.perf_counter() - begin
-    lengths = "one length" if len(shapes) == 1 else f"{len(shapes)} lengths"
+    lengths = "one length" if len(batches) == 1 else f"{len(batches)} lengths"
     print(f"compiled the training step for {lengths} of clips in {took:.1f} s", file=sys.stderr)
 
 
