@@ -60,16 +60,10 @@ def init_train_state(model: Layer, optimizer: optax.GradientTransformation, key:
         key: decides the first weights and all randomness of the steps.
         x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
     """
-    return _compiled_init(jax.default_backend())(model, optimizer, key, spec(x))
+    return _init(model, optimizer, key, spec(x))
 
 
-@functools.cache
-def _compiled_init(backend: str) -> Any:
-    # It runs once: on a CPU, optimizing it would take much longer than it saves.
-    options = {"xla_backend_optimization_level": 0} if backend == "cpu" else None
-    return jax.jit(_init, static_argnums=(0, 1), compiler_options=options)
-
-
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def _init(model: Layer, optimizer: optax.GradientTransformation, key: Array, x: Any) -> TrainState:
     init_key, run_key = jax.random.split(key)
     params, state = model.init(init_key, x)
