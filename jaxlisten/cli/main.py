@@ -52,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", metavar="RUN", help="the run folder to make (default: a new jaxlisten-demo folder)")
     demo.set_defaults(run=_demo)
 
+    check = commands.add_parser("check", help="look recordings over before training: bad clips, copies, balance")
+    check.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    check.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    check.set_defaults(run=_check)
+
     train = commands.add_parser("train", help="train a listener on your own recordings")
     train.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
@@ -98,6 +103,12 @@ def _demo(options: argparse.Namespace) -> int:
     from jaxlisten.cli.train import demo
 
     return demo(options.out)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.check import check
+
+    return check(options.data, json=options.json)
 
 
 def _train(options: argparse.Namespace) -> int:

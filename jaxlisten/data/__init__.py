@@ -1,29 +1,46 @@
 """Sound on the host: reading, checking, splitting and batching, named data sets and the built-in one."""
 
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
+from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import bucket_lengths, collate, plan
 from jaxlisten.data.dataset import Dataset, Skipped
-from jaxlisten.data.sources import arrays, csv, folder, fsdd, load
-from jaxlisten.data.split import Partition, partition, split
+from jaxlisten.data.health import ClassHealth, Health, health
+from jaxlisten.data.named import esc10, esc50, fsdd
+from jaxlisten.data.sources import arrays, folder, load
+from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
+from jaxlisten.data.split import Partition, folds, partition, split
 from jaxlisten.data.synthetic import synthetic
+from jaxlisten.data.table import csv
+from jaxlisten.data.trim import trim
 
 __all__ = [
+    "KEYWORDS",
     "AudioInfo",
+    "ClassHealth",
     "Dataset",
+    "Health",
     "Partition",
     "Skipped",
     "arrays",
     "blocks",
     "bucket_lengths",
+    "class_weights",
     "collate",
     "csv",
+    "esc10",
+    "esc50",
     "folder",
+    "folds",
     "fsdd",
+    "health",
     "info",
     "load",
     "partition",
     "plan",
     "read",
+    "resample",
+    "speech_commands",
     "split",
     "synthetic",
+    "trim",
 ]

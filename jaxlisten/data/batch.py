@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.targets import DTYPES
 from jaxlisten.errors import InputError
 from jaxlisten.types import Batch, Padded
 
@@ -124,8 +125,9 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
         batch_size: items of the batch.
 
     Returns:
-        `x` is ``Padded(float32 [batch_size, length], int32 [batch_size])``, `y` int32 and `weight` float32
-        ``[batch_size]``. Absent items are all zero, length and weight included.
+        `x` is ``Padded(float32 [batch_size, length], int32 [batch_size])``, `y` the targets ``[batch_size, ...]``:
+        int32 classes, int8 labels or float32 numbers, and `weight` float32 ``[batch_size]``. Absent items are all
+        zero, length and weight included.
 
     Raises:
         InputError: there are more clips than `batch_size`, or one is longer than `length`.
@@ -139,7 +141,8 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
             f"got {len(clips)} clips, the longest of {longest}"
         )
     values = np.zeros((batch_size, length), np.float32)
-    lengths, targets = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.int32)
+    lengths = np.zeros(batch_size, np.int32)
+    targets = np.zeros((batch_size, *data.targets.shape[1:]), DTYPES[data.kind])
     weight = np.zeros(batch_size, np.float32)
     for row, clip in enumerate(clips):
         values[row, : len(clip)] = clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxlisten.data.audio import info, read
 from jaxlisten.data.dataset import Dataset, Skipped
+from jaxlisten.data.targets import Target, check_labels, encode, names_in
 from jaxlisten.errors import InputError
 
 HIGHEST_DEFAULT_SR = 16_000
@@ -25,18 +26,20 @@ class Clip(NamedTuple):
 
     Attributes:
         file: where it lies.
-        label: the name of its class.
+        target: the name of its class, the names of its labels, or its numbers; all clips of a data set the same.
         group: what it belongs to; for all clips of a data set or for none.
         split: ``"train"``, ``"validation"`` or ``"test"``; for all clips or for none.
+        fold: the fold that it is in; for all clips or for none.
         start: where it begins in the file, in seconds; None is the beginning.
         end: where it ends in the file, in seconds; None is the end.
         origin: where it is listed, such as ``"row 7"``.
     """
 
     file: Path
-    label: str
+    target: Target
     group: str | None = None
     split: str | None = None
+    fold: str | None = None
     start: float | None = None
     end: float | None = None
     origin: str = ""
@@ -63,15 +66,15 @@ def load_clips(
         clips: one or more.
         sr: the sample rate in Hz; None takes the most common rate of the files (the lower one of two that are equally
             common), but 16 kHz at the most.
-        classes: the names that targets index; None takes the labels of the clips that were read, sorted.
+        classes: the names of the classes, labels or numbers; None takes those of the clips that were read, sorted.
         source: the folder or file that the user named, for messages.
         skipped: what has been left out before.
 
     Raises:
-        InputError: a label is not in `classes`, or no clip can be read.
+        InputError: a label is not in `classes`, the targets don't fit together, or no clip can be read.
     """
-    if classes is not None:
-        check_labels((clip.label for clip in clips), classes, source)
+    if classes is not None and not isinstance(clips[0].target, tuple):
+        check_labels(names_in(clip.target for clip in clips), classes, source)
     rate = sr or _common_rate(clips)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         results = list(pool.map(lambda clip: _read_clip(clip, rate), clips))
@@ -80,34 +83,18 @@ def load_clips(
     if not good:
         raise InputError(f"'{source}': none of {len(clips)} clips can be read: " + _first_reasons(bad))
     kept = [clip for clip, _ in good]
-    names = tuple(classes) if classes is not None else tuple(sorted({clip.label for clip in kept}))
-    index = {name: i for i, name in enumerate(names)}
+    names, targets = encode([clip.target for clip in kept], classes, source)
     return Dataset(
         audio=tuple(audio for _, audio in good),
-        targets=np.array([index[clip.label] for clip in kept], np.int32),
+        targets=targets,
         classes=names,
         sr=rate,
         paths=tuple(clip.path for clip in kept),
         groups=_for_all([clip.group for clip in kept]),
         splits=_for_all([clip.split for clip in kept]),
+        folds=_for_all([clip.fold for clip in kept]),
         skipped=tuple(bad),
     )
-
-
-def check_labels(labels: Iterable[str], classes: Sequence[str], source: str) -> None:
-    """Refuse labels that are not classes.
-
-    Raises:
-        InputError: `classes` lacks a label, or names a class twice.
-    """
-    if len(set(classes)) != len(classes):
-        raise InputError(f"expected classes that differ, got {', '.join(map(repr, classes))}")
-    unknown = sorted(set(labels).difference(classes))
-    if unknown:
-        raise InputError(
-            f"'{source}' has the label {', '.join(map(repr, unknown))}, which is not one of the {len(classes)} classes "
-            f"{', '.join(map(repr, classes))}; rename it or leave its clips out"
-        )
 
 
 def group_of(pattern: re.Pattern[str], path: str) -> str:
@@ -157,7 +144,8 @@ def _read_clip(clip: Clip, sr: int) -> np.ndarray | Skipped:
     try:
         return read(clip.file, sr=sr, start=clip.start, end=clip.end)[0]
     except InputError as error:
-        return Skipped(clip.path, f"{clip.origin}: {error}" if clip.origin else str(error))
+        label = clip.target if isinstance(clip.target, str) else ""
+        return Skipped(clip.path, f"{clip.origin}: {error}" if clip.origin else str(error), label)
 
 
 def _first_reasons(skipped: Sequence[Skipped], n: int = 3) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxlisten.data.targets import Kind, check_targets, kind_of
 from jaxlisten.errors import InputError
 
 
@@ -18,10 +19,12 @@ class Skipped(NamedTuple):
     Attributes:
         path: the clip as the user knows it.
         reason: one sentence that names the file, what is wrong and the remedy.
+        label: the name of its class, where it has one.
     """
 
     path: str
     reason: str
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +33,18 @@ class Dataset:
 
     Attributes:
         audio: the clips, mono float32 ``[time]`` each, all at `sr`.
-        targets: int32 ``[n]``, indices into `classes`.
-        classes: the names of the classes.
+        targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
+            ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``.
+        classes: the names of the classes, of the labels, or of the numbers.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
         groups: what each clip belongs to (a speaker, a recording); clips of one group never cross a split.
         splits: ``"train"``, ``"validation"`` or ``"test"`` for each clip, where the data set says so.
+        folds: the name of the fold of each clip, where the data set comes with folds for cross-validation.
         skipped: bad clips that were left out.
 
     Raises:
-        InputError: the fields are not of one length, or a target is not an index into `classes`.
+        InputError: the fields are not of one length, or the targets don't fit the classes.
     """
 
     audio: tuple[np.ndarray, ...]
@@ -49,30 +54,47 @@ class Dataset:
     paths: tuple[str, ...]
     groups: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
+    folds: tuple[str, ...] | None = None
     skipped: tuple[Skipped, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("targets", "paths", "groups", "splits"):
+        for name in ("targets", "paths", "groups", "splits", "folds"):
             field = getattr(self, name)
             if field is not None and len(field) != len(self.audio):
                 raise InputError(f"Dataset: expected {len(self.audio)} {name}, one for each clip, got {len(field)}")
-        if len(self) and not 0 <= self.targets.min() <= self.targets.max() < len(self.classes):
-            raise InputError(
-                f"Dataset: expected targets from 0 to {len(self.classes) - 1}, the indices of the classes, "
-                f"got {self.targets.min()} to {self.targets.max()}"
-            )
+        check_targets(self.targets, self.classes)
 
     def __len__(self) -> int:
         return len(self.audio)
 
     def __repr__(self) -> str:
         minutes = self.lengths.sum() / self.sr / 60
-        return f"Dataset({len(self)} clips, {len(self.classes)} classes, {self.sr} Hz, {minutes:.1f} min)"
+        what = {"class": "classes"}.get(self.kind, self.kind)
+        return f"Dataset({len(self)} clips, {len(self.classes)} {what}, {self.sr} Hz, {minutes:.1f} min)"
+
+    def _repr_html_(self) -> str:
+        from jaxlisten.data.html import table
+
+        return table(self)
+
+    @property
+    def kind(self) -> Kind:
+        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any number of them) or ``"numbers"``."""
+        return kind_of(self.targets)
 
     @property
     def lengths(self) -> np.ndarray:
         """Samples of each clip, int64 ``[n]``."""
         return np.array([len(clip) for clip in self.audio], np.int64)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many clips are of each class, or have each label: int64 ``[classes]``; of numbers, all clips."""
+        if self.kind == "class":
+            return np.bincount(self.targets, minlength=len(self.classes))
+        if self.kind == "labels":
+            return self.targets.sum(axis=0, dtype=np.int64)
+        return np.full(len(self.classes), len(self))
 
     def subset(self, indices: ArrayLike) -> Dataset:
         """Take some of the clips, in the order given, with all the classes. The audio is shared, not copied.
@@ -96,6 +118,7 @@ class Dataset:
             paths=take(self.paths),
             groups=take(self.groups),
             splits=take(self.splits),
+            folds=take(self.folds),
             skipped=(),
         )
 
@@ -115,34 +138,78 @@ class Dataset:
         return self.subset(chosen)
 
     def fingerprint(self) -> str:
-        """Hash the samples and labels of all clips, and the rate; the order and the paths don't matter.
+        """Hash the samples and targets of all clips, and the rate; the order and the paths don't matter.
 
         Returns:
             SHA-256, 64 hexadecimal digits.
         """
-        names = [name.encode(errors="surrogateescape") for name in self.classes]  # a folder's name may be no text
         clips = sorted(
-            hashlib.sha256(names[target] + b"\0" + np.ascontiguousarray(clip, "<f4").data).digest()
-            for clip, target in zip(self.audio, self.targets, strict=True)
+            hashlib.sha256(target + b"\0" + np.ascontiguousarray(clip, "<f4").data).digest()
+            for clip, target in zip(self.audio, self._targets_as_bytes(), strict=True)
         )
         return hashlib.sha256(f"{self.sr}\n".encode() + b"".join(clips)).hexdigest()
+
+    def _targets_as_bytes(self) -> list[bytes]:
+        """Write each target so that it depends neither on the order of the classes nor on those that it lacks."""
+        names = [name.encode(errors="surrogateescape") for name in self.classes]  # a folder's name may be no text
+        if self.kind == "class":
+            return [names[target] for target in self.targets]
+        if self.kind == "labels":
+            return [b"".join(sorted(names[k] + b"\1" for k in np.flatnonzero(row))) for row in self.targets]
+        rows = np.ascontiguousarray(self.targets, "<f4").reshape(len(self), len(names))
+        named = ([name + b"\2" + value.tobytes() for name, value in zip(names, row, strict=True)] for row in rows)
+        return [b"".join(sorted(numbers)) for numbers in named]
 
     def summary(self) -> dict[str, Any]:
         """Describe the data in numbers that JSON can hold.
 
         Returns:
-            ``clips``, ``classes``, ``clips_per_class`` (by name), ``sr``, ``seconds`` (``total``, ``min``, ``median``
-            and ``max``), ``skipped`` (how many) and ``fingerprint``.
+            ``kind``, ``clips``, ``classes``, ``clips_per_class`` (by name; where the targets are numbers, instead
+            ``numbers``: the ``min``, ``median`` and ``max`` of each), ``sr``, ``seconds`` (``total``, ``min``,
+            ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
         """
-        seconds = self.lengths / self.sr if len(self) else np.zeros(1)
-        counts = np.bincount(self.targets, minlength=len(self.classes))
-        statistics = {"total": seconds.sum(), "min": seconds.min(), "median": np.median(seconds), "max": seconds.max()}
+        seconds = self.lengths / self.sr
+        if self.kind == "numbers":
+            columns = self.targets.reshape(len(self), len(self.classes)).T
+            targets = {"numbers": {name: _spread(column) for name, column in zip(self.classes, columns, strict=True)}}
+        else:
+            targets = {"clips_per_class": dict(zip(self.classes, self.counts.tolist(), strict=True))}
         return {
+            "kind": self.kind,
             "clips": len(self),
             "classes": list(self.classes),
-            "clips_per_class": dict(zip(self.classes, counts.tolist(), strict=True)),
+            **targets,
             "sr": self.sr,
-            "seconds": {name: round(float(value), 6) for name, value in statistics.items()},
+            "seconds": {"total": round(float(seconds.sum()), 6), **_spread(seconds)},
             "skipped": len(self.skipped),
             "fingerprint": self.fingerprint(),
         }
+
+
+def same_sound(audio: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Find clips that hold the same samples.
+
+    Silence of one value is like no other clip: it has nothing that one clip could give away about another.
+
+    Args:
+        audio: the clips, float32 ``[time]`` each.
+
+    Returns:
+        For each clip the index of the first one that equals it, int64 ``[n]``; its own index where it is the first.
+    """
+    first: dict[bytes, int] = {}
+    same = np.arange(len(audio))
+    for i, clip in enumerate(audio):
+        if len(clip) and clip.min() < clip.max():
+            same[i] = first.setdefault(hashlib.sha1(np.ascontiguousarray(clip).data).digest(), i)
+    return same
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    """Return the smallest, middle and largest value, all 0 where there are none."""
+    values = values if len(values) else np.zeros(1)
+    return {
+        "min": round(float(values.min()), 6),
+        "median": round(float(np.median(values)), 6),
+        "max": round(float(values.max()), 6),
+    }

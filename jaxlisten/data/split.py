@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.dataset import Dataset, same_sound
 from jaxlisten.errors import InputError
 
 # Of the sizes of parts against that of one class in them: classes too small to be shared out must not starve a part.
@@ -35,16 +36,18 @@ def split(
     by: Literal["group", "clip"] = "group",
     seed: int = 0,
 ) -> tuple[Dataset, ...]:
-    """Cut a data set into parts that have the same mix of classes, as well as whole groups allow.
+    """Cut a data set into parts that have the same mix of classes or labels, as well as whole groups allow.
 
     Groups are dealt out one by one, the largest first, each to the part where it does most good. A class that has
-    one clip only goes to the first part.
+    one clip only goes to the first part. Clips that hold the same samples stay together, and so do their groups, so
+    that no part has a copy of a sound of another part; but for a class that has fewer different sounds than there are
+    parts, because it would be missing in one.
 
     Args:
         data: the clips.
         fractions: the share of each part; they add up to 1. A part of share 0 stays empty, no other one does.
         by: ``"group"`` keeps the clips of a group together (where `data` has no groups, each clip is its own);
-            ``"clip"`` ignores groups.
+            ``"clip"`` ignores groups, but for copies.
         seed: which of the equally good cuts is taken; equal seeds give equal parts.
 
     Returns:
@@ -62,22 +65,52 @@ def split(
     shares = np.asarray(fractions, np.float64)
     if shares.ndim != 1 or (shares < 0).any() or not abs(shares.sum() - 1) <= 1e-6:
         raise InputError(f"split: expected fractions that are not negative and add up to 1, got {tuple(fractions)}")
-    if by not in ("group", "clip"):
-        raise InputError(f"split: expected by='group' or by='clip', got {by!r}")
-    groups = data.groups if by == "group" else None
-    grouped = groups is not None
-    names, group = np.unique(np.arange(len(data)) if groups is None else np.array(groups), return_inverse=True)
-    parts = np.flatnonzero(shares)
-    if len(names) < len(parts):
-        remedy = "take fewer parts, or give by='clip' to ignore the groups" if grouped else "take fewer parts"
-        raise InputError(
-            f"split: expected a {'group' if grouped else 'clip'} or more for each of {len(parts)} parts, "
-            f"got {len(names)}; {remedy}"
+    part_of_clip = _cut(data, shares, by, seed, "split")
+    return tuple(data.subset(part_of_clip == part) for part in range(len(shares)))
+
+
+def folds(
+    data: Dataset, k: int | None = None, *, by: Literal["group", "clip"] = "group", seed: int = 0
+) -> tuple[Partition, ...]:
+    """Make the partitions of a cross-validation, so that every clip is tested on once.
+
+    The clips are cut into k folds. Each fold in turn is for testing, the next one (the first after the last) for
+    validation, and the others are for training. A data set that comes with folds, such as `esc50`, keeps them.
+
+    Args:
+        data: the clips. Splits that it names don't matter.
+        k: how many folds to cut, as `split` does, 3 or more; None takes the folds that `data` names, or cuts 5.
+        by: as in `split`. Named folds may tear groups apart only by ``"clip"``.
+        seed: as in `split`.
+
+    Returns:
+        A partition for each fold; none of its parts names splits.
+
+    Raises:
+        InputError: there are fewer than 3 folds, fewer groups than folds, or a group in two of the named folds.
+
+    Example:
+        >>> from jaxlisten.data import synthetic
+        >>> [tuple(map(len, parts)) for parts in folds(synthetic(60), 3)]
+        [(20, 20, 20), (20, 20, 20), (20, 20, 20)]
+    """
+    if k is None and data.folds is not None:
+        fold = _named_folds(data, data.folds, by)
+        k = int(fold.max(initial=-1)) + 1
+    else:
+        k = 5 if k is None else k
+        fold = _cut(data, np.full(max(k, 1), 1 / max(k, 1)), by, seed, "folds")
+    if k < 3:
+        raise InputError(f"folds: expected 3 folds or more, to train, to validate and to test on, got {k}")
+    data = replace(data, splits=None)
+    return tuple(
+        Partition(
+            train=data.subset((fold != i) & (fold != (i + 1) % k)),
+            validation=data.subset(fold == (i + 1) % k),
+            test=data.subset(fold == i),
         )
-    counts = np.zeros((len(names), len(data.classes)), np.int64)
-    np.add.at(counts, (group, data.targets), 1)
-    part_of_group = parts[_deal(counts, shares[parts], np.random.default_rng(seed))]
-    return tuple(data.subset(np.flatnonzero(part_of_group[group] == part)) for part in range(len(shares)))
+        for i in range(k)
+    )
 
 
 def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Partition:
@@ -108,7 +141,77 @@ def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Part
     return Partition(train, held_out, test)
 
 
-def _deal(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _cut(data: Dataset, shares: np.ndarray, by: str, seed: int, caller: str) -> np.ndarray:
+    """Return the part of each clip, int64 ``[n]``, when each part gets its share, ``[parts]``."""
+    if by not in ("group", "clip"):
+        raise InputError(f"{caller}: expected by='group' or by='clip', got {by!r}")
+    grouped = by == "group" and data.groups is not None
+    parts, mixed = np.flatnonzero(shares), _mixed(data)
+    sound = _sounds(data, mixed, len(parts))
+    names, group = np.unique(_kept_together(sound, data.groups if grouped else None), return_inverse=True)
+    if len(names) < len(parts):
+        remedy = "take fewer parts, or give by='clip' to ignore the groups" if grouped else "take fewer parts"
+        raise InputError(
+            f"{caller}: expected a {'group' if grouped else 'clip'} or more for each of {len(parts)} parts, "
+            f"got {len(names)}; {remedy}"
+        )
+    counts = np.zeros((len(names), mixed.shape[1]), np.int64)
+    np.add.at(counts, group, mixed)
+    size = np.bincount(group, minlength=len(names))
+    return parts[_deal(counts, size, shares[parts], np.random.default_rng(seed))][group]
+
+
+def _sounds(data: Dataset, mixed: np.ndarray, parts: int) -> np.ndarray:
+    """Number the clips as `same_sound` does, but those of classes with fewer sounds than parts each by itself."""
+    sound = same_sound(data.audio)
+    for column in mixed.T:
+        members = np.flatnonzero(column)
+        if len(np.unique(sound[members])) < parts:
+            sound[members] = members
+    return sound
+
+
+def _kept_together(sound: np.ndarray, groups: tuple[str, ...] | None) -> np.ndarray:
+    """Number the clips, int64 ``[n]``, so that those of one group or of one sound have one number."""
+    if groups is None:
+        return sound
+    names, group = np.unique(np.array(groups), return_inverse=True)
+    n = len(sound)
+    if (sound == np.arange(n)).all():
+        return group
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    # Each clip is tied to the first clip of its sound, and to its group.
+    ends = np.tile(np.arange(n), 2), np.concatenate([sound, n + group])
+    ties = coo_array((np.ones(2 * n), ends), shape=(n + len(names), n + len(names)))
+    return connected_components(ties, directed=False)[1][:n]
+
+
+def _mixed(data: Dataset) -> np.ndarray:
+    """Count for each clip what the parts should have the same mix of, int64 ``[n, kinds]``."""
+    if data.kind == "class":
+        return (data.targets[:, None] == np.arange(len(data.classes))).astype(np.int64)
+    if data.kind == "labels":
+        return np.column_stack([data.targets, ~data.targets.any(axis=1)]).astype(np.int64)
+    return np.ones((len(data), 1), np.int64)
+
+
+def _named_folds(data: Dataset, names: tuple[str, ...], by: str) -> np.ndarray:
+    """Return the fold of each clip, int64 ``[n]``, from the names that the data set gives."""
+    if by == "group" and data.groups is not None:
+        fold_of_group = dict(zip(data.groups, names, strict=True))
+        for group, name in zip(data.groups, names, strict=True):
+            if fold_of_group[group] != name:
+                raise InputError(
+                    f"folds: the group '{group}' is in the folds {name} and {fold_of_group[group]}; correct the folds, "
+                    "give k= to cut others, or by='clip' to ignore the groups"
+                )
+    ordered = sorted(set(names), key=lambda name: (len(name), name))
+    return np.array([ordered.index(name) for name in names], np.int64)
+
+
+def _deal(counts: np.ndarray, size: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Assign groups to parts.
 
     The parts want ``w[p, k] = share_p * total_k`` clips of class k, and of all classes together as one more k. A group
@@ -116,6 +219,7 @@ def _deal(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> n
 
     Args:
         counts: clips of each class in each group, ``[groups, classes]``; no fewer groups than parts.
+        size: clips of each group, ``[groups]``.
         shares: share of each part, ``[parts]``, above 0.
         rng: orders groups of one size.
 
@@ -124,11 +228,10 @@ def _deal(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> n
     """
     counts = counts[:, counts.any(axis=0)]
     alone = np.any(counts[:, counts.sum(axis=0) == 1] > 0, axis=1)
-    counts = np.column_stack([counts, counts.sum(axis=1)])
+    counts = np.column_stack([counts, size])
     wanted = shares[:, None] * counts.sum(axis=0)
     importance = np.append(np.ones(counts.shape[1] - 1), _TOTAL_IMPORTANCE)
     have = np.zeros_like(wanted)
-    size = counts[:, -1]
     shuffled = rng.permutation(len(counts))
     order = shuffled[np.lexsort((-size[shuffled], ~alone[shuffled]))]
     part_of = np.zeros(len(counts), np.int64)

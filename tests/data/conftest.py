@@ -26,6 +26,16 @@ def write_sound(tmp_path: Path) -> WriteSound:
     return write
 
 
+@pytest.fixture
+def sounds(write_sound, tmp_path) -> Path:
+    """Two classes, four clips, at two rates, one of them deep down and one with a loud name."""
+    write_sound("sounds/dog/rex_1.wav")
+    write_sound("sounds/dog/more/rex_2.FLAC", format="FLAC")
+    write_sound("sounds/cat/tom_1.wav", sr=16_000)
+    write_sound("sounds/cat/tom_2.wav")
+    return tmp_path / "sounds"
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder of real recordings."""

@@ -105,6 +105,21 @@ def test_a_batch_holds_its_clips_and_nothing_else():
     ]
 
 
+@pytest.mark.parametrize(
+    ("y", "dtype", "expected"),
+    [
+        ([["b"], ["a", "b"]], np.int8, [[1, 1], [0, 1], [0, 0]]),
+        ([0.5, 1.5], np.float32, [1.5, 0.5, 0]),
+        ([[0.5, 1], [1.5, 2]], np.float32, [[1.5, 2], [0.5, 1], [0, 0]]),
+    ],
+)
+def test_a_batch_has_labels_and_numbers_in_their_dtype_and_zeros_for_absent_items(y, dtype, expected):
+    batch = collate(arrays(np.ones((2, 4)), y, sr=8000), [1, 0], 4, 3)
+    assert batch.y.dtype == dtype
+    np.testing.assert_array_equal(batch.y, expected)
+    np.testing.assert_array_equal(batch.weight, [1, 1, 0])
+
+
 def test_an_empty_batch_is_all_absent():
     batch = collate(arrays(np.ones((1, 4)), [0], sr=8000), [], 4, 2)
     assert not any(np.any(a) for a in (batch.x.values, batch.x.length, batch.y, batch.weight))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxlisten.data import Dataset, Skipped
+from jaxlisten.data.dataset import same_sound
 from jaxlisten.errors import InputError
 
 
@@ -22,8 +23,56 @@ def example() -> Dataset:
         paths=("a", "b", "c", "d"),
         groups=("g", "g", "h", "i"),
         splits=("train", "test", "train", "train"),
+        folds=("1", "2", "1", "3"),
         skipped=(Skipped("e", "'e' is empty"),),
     )
+
+
+LABELS = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [0, 1, 1]], np.int8)
+NUMBERS = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [-1, 0, 1]], np.float32)
+KINDS = {"class": example().targets, "labels": LABELS, "numbers": NUMBERS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_target_is_kept_by_subsets_and_told_by_name(kind):
+    data = replace(example(), targets=KINDS[kind])
+    part = data.subset([2, 0])
+    assert data.kind == part.kind == data.subset([]).kind == data.summary()["kind"] == kind
+    np.testing.assert_array_equal(part.targets, KINDS[kind][[2, 0]])
+    assert part.targets.dtype == KINDS[kind].dtype
+    assert json.loads(json.dumps(data.subset([]).summary()))["clips"] == 0
+    assert f"3 {'classes' if kind == 'class' else kind}" in repr(data)
+    assert data.fingerprint() == data.subset([3, 1, 0, 2]).fingerprint()
+
+
+@pytest.mark.parametrize("kind", ["labels", "numbers"])
+def test_the_fingerprint_goes_by_names_and_not_by_columns(kind):
+    data = replace(example(), targets=KINDS[kind])
+    turned = replace(data, targets=KINDS[kind][:, [2, 0, 1]], classes=("owl", "cat", "dog"))
+    assert turned.fingerprint() == data.fingerprint()
+    others = [
+        replace(data, classes=("owl", "cat", "dog")),
+        replace(data, targets=1 - KINDS[kind]),
+        example(),
+        replace(example(), targets=LABELS.astype(np.float32)),
+    ]
+    assert len({data.fingerprint(), *(other.fingerprint() for other in others)}) == 1 + len(others)
+
+
+def test_clips_are_counted_by_class_and_by_label():
+    assert example().counts.tolist() == [2, 2, 0]
+    data = replace(example(), targets=LABELS)
+    assert data.counts.tolist() == [1, 2, 2]
+    assert data.summary()["clips_per_class"] == {"cat": 1, "dog": 2, "owl": 2}
+    numbers = replace(example(), targets=NUMBERS).summary()
+    assert numbers["numbers"]["dog"] == {"min": 0, "median": 3.5, "max": 8}
+    assert "clips_per_class" not in numbers
+
+
+def test_clips_of_the_same_samples_are_found_but_for_silence():
+    clip = np.array([0.1, 0.2], np.float32)
+    audio = (clip, np.zeros(2, np.float32), clip[:1], clip.copy(), np.zeros(2, np.float32), clip[::-1], clip[:0])
+    assert same_sound(audio).tolist() == [0, 1, 2, 0, 4, 5, 6]
 
 
 def test_it_prints_in_one_line():
@@ -35,6 +84,7 @@ def test_it_prints_in_one_line():
 def test_a_subset_takes_all_fields_along():
     part = example().subset([2, 0])
     assert (part.paths, part.groups, part.splits) == (("c", "a"), ("h", "g"), ("train", "train"))
+    assert part.folds == ("1", "1")
     assert part.targets.tolist() == [1, 0]
     assert part.targets.dtype == np.int32
     assert part.lengths.tolist() == [2000, 8000]
@@ -88,6 +138,7 @@ def test_the_summary_is_json_with_the_right_numbers():
     summary = json.loads(json.dumps(example().summary()))
     assert summary.pop("fingerprint") == example().fingerprint()
     assert summary == {
+        "kind": "class",
         "clips": 4,
         "classes": ["cat", "dog", "owl"],
         "clips_per_class": {"cat": 2, "dog": 2, "owl": 0},
@@ -102,6 +153,11 @@ def test_the_summary_is_json_with_the_right_numbers():
     [
         ({"paths": ("a",)}, "expected 4 paths"),
         ({"groups": ("a",) * 5}, "expected 4 groups"),
+        ({"folds": ("1",) * 3}, "expected 4 folds"),
+        ({"targets": np.eye(4, dtype=np.int8)}, "a name for each of 4 columns"),
+        ({"targets": 2 * np.ones((4, 3), np.int8)}, "0 or 1 for every label"),
+        ({"targets": np.full((4, 3), np.nan, np.float32)}, "finite numbers"),
+        ({"targets": np.zeros((4, 3, 1), np.float32)}, r"got float32 \[4, 3, 1\]"),
         ({"targets": np.array([0, 1, 2, 3], np.int32)}, "from 0 to 2"),
         ({"targets": np.array([0, 1, 2, -1], np.int32)}, "from 0 to 2"),
     ],

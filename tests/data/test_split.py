@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxlisten.data import Dataset, load, partition, split
+from jaxlisten.data import Dataset, arrays, folds, load, partition, split
 from jaxlisten.errors import InputError
 
 
@@ -92,6 +92,58 @@ def test_by_clip_ignores_groups():
     assert [len(part) for part in split(whole, (0.5, 0.5), by="clip")] == [50, 50]
 
 
+@pytest.mark.parametrize("shares", [(0.8, 0.1, 0.1), (0.25,) * 4])
+def test_each_label_is_shared_out_and_so_are_clips_without_one(shares):
+    rng = np.random.default_rng(0)
+    labels = (rng.random((400, 8)) < np.geomspace(0.02, 0.4, 8)).astype(np.int8)
+    data = replace(labelled(range(8)).subset(np.arange(400) % 8), targets=labels)
+    for share, part in zip(shares, split(data, shares), strict=True):
+        assert len(part) == pytest.approx(share * 400, abs=2)
+        np.testing.assert_allclose(part.counts, share * labels.sum(0), atol=2.5)
+        without = [np.sum(~each.targets.any(axis=1)) for each in (part, data)]
+        assert without[0] == pytest.approx(share * without[1], abs=2.5)
+
+
+def test_numbers_are_cut_by_size_and_group():
+    loudness = np.linspace(0, 1, 100, dtype=np.float32)
+    data = replace(labelled([0] * 100, np.arange(100) // 4), targets=loudness, classes=("loudness",))
+    parts = split(data, (0.8, 0.2))
+    assert [len(part) for part in parts] == [80, 20]
+    assert not set(parts[0].groups) & set(parts[1].groups)
+
+
+def sounds_of(numbers, groups=None) -> Dataset:
+    """A data set of two classes whose clips are equal where their numbers are."""
+    clips = [np.array([number, -1], np.float32) for number in numbers]
+    return arrays(clips, np.arange(len(numbers)) % 2, sr=8000, groups=groups)
+
+
+@pytest.mark.parametrize("by", ["group", "clip"])
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_of_a_sound_never_cross(by, seed):
+    numbers = np.random.default_rng(seed).integers(0, 30, 60)
+    parts = split(sounds_of(numbers), (0.5, 0.25, 0.25), by=by, seed=seed)
+    sounds = [{clip.tobytes() for clip in part.audio} for part in parts]
+    assert sum(map(len, sounds)) == len(set().union(*sounds)) == len(set(numbers))
+
+
+def test_a_class_of_copies_is_shared_out_all_the_same():
+    # Class 0 is one sound 10 times, class 1 has 10 sounds.
+    data = sounds_of([i * (i % 2) for i in range(20)])
+    assert [per_class(part) for part in split(data, (0.8, 0.2))] == [[8, 8], [2, 2]]
+    assert all(min(per_class(parts.test)) > 0 for parts in folds(data, 5))
+
+
+def test_a_copy_ties_the_groups_that_it_is_in():
+    # The sound 0 is in the groups a and b, the sound 1 in b and c; d and e are on their own.
+    data = sounds_of([0, 5, 0, 1, 1, 6, 7, 8, 9, 10], list("aabbccddee"))
+    for seed in range(5):
+        parts = split(data, (0.6, 0.2, 0.2), seed=seed)
+        assert sorted("".join(sorted(set(part.groups))) for part in parts) == ["abc", "d", "e"]
+    with pytest.raises(InputError, match="for each of 4 parts, got 3"):
+        split(data, (0.25,) * 4)
+
+
 def test_equal_seeds_give_equal_parts_and_others_do_not():
     whole = labelled(np.arange(200) % 4)
     paths = [[part.paths for part in split(whole, seed=seed)] for seed in (1, 1, 2)]
@@ -137,6 +189,47 @@ def test_a_partition_that_cannot_be_made_is_refused():
         partition(labelled([0, 1], splits=("test", "test")))
     with pytest.raises(InputError, match="between 0 and 1"):
         partition(labelled([0, 1]), validation=0)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_every_clip_is_tested_on_once_validated_on_once_and_otherwise_trained_on(k):
+    whole = labelled(np.arange(120) % 4, np.arange(120) // 3, splits=("train",) * 120)
+    partitions = folds(whole, k, seed=1)
+    assert len(partitions) == k
+    for parts in partitions:
+        assert sorted(int(path) for part in parts for path in part.paths) == list(range(120))
+        assert len({group for part in parts for group in set(part.groups)}) == sum(len(set(p.groups)) for p in parts)
+        assert [part.splits for part in parts] == [None] * 3
+        assert np.ptp(per_class(parts.test)) <= 2
+    for name in ("test", "validation"):
+        paths = [path for parts in partitions for path in getattr(parts, name).paths]
+        assert sorted(map(int, paths)) == list(range(120))
+    assert [parts.validation.paths for parts in partitions] == [
+        parts.test.paths for parts in (*partitions[1:], partitions[0])
+    ]
+
+
+def test_folds_that_are_named_are_kept_in_the_order_of_their_numbers():
+    named = replace(labelled(np.zeros(6, int), [0, 0, 1, 1, 2, 2]), folds=("10", "10", "2", "2", "1", "1"))
+    assert [parts.test.folds for parts in folds(named)] == [("1",) * 2, ("2",) * 2, ("10",) * 2]
+    assert [len(parts.test) for parts in folds(replace(named, groups=None), 6)] == [1] * 6
+
+
+def test_folds_that_cannot_be_made_are_refused():
+    whole = labelled(np.zeros(8, int), [0, 0, 1, 1, 2, 2, 3, 3])
+    for k in (0, 2):
+        with pytest.raises(InputError, match=f"3 folds or more.*got {k}"):
+            folds(whole, k)
+    with pytest.raises(InputError, match="folds: expected a group or more for each of 5 parts, got 4"):
+        folds(whole)
+    with pytest.raises(InputError, match="folds: expected by="):
+        folds(whole, 3, by="speaker")  # pyright: ignore[reportArgumentType]
+    torn = replace(whole, folds=tuple("12312312"))
+    with pytest.raises(InputError, match="the group '0' is in the folds"):
+        folds(torn)
+    assert len(folds(torn, by="clip")) == 3
+    with pytest.raises(InputError, match="3 folds or more.*got 2"):
+        folds(replace(whole, folds=("1",) * 4 + ("2",) * 4))
 
 
 def test_validation_asks_what_the_named_test_asks(recordings):

@@ -1,0 +1,186 @@
+"""Clips that a CSV table lists."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from jaxlisten.data.audio import AnyPath
+from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
+from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.targets import Target
+from jaxlisten.errors import InputError
+
+_TARGETS = ("label", "labels", "target")
+_COLUMNS = ("path", *_TARGETS, "group", "split", "fold", "start", "end")
+_SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.fromkeys(
+    ("val", "valid", "dev"), "validation"
+)
+
+
+def csv(
+    path: AnyPath, *, sr: int | None = None, group_by: str | None = None, classes: Sequence[str] | None = None
+) -> Dataset:
+    """Load the clips that a table lists.
+
+    The first row names the columns: ``path`` (absolute or relative to the table), and what is to be learned,
+
+    - ``label``: the clip's class; or in its place
+    - ``labels``: any number of labels between semicolons, ``dog;rain``; an empty cell is none of them; or
+    - ``target``: a number, or several between semicolons. Beside ``label`` it is ignored: many tables have the number
+      of a class there.
+
+    There may also be ``group``, ``split`` (train, validation or test; val, valid and dev mean validation), ``fold``,
+    ``start`` and ``end`` (seconds; an empty cell is the file's own end). Other columns are ignored. Rows whose clip
+    can't be read are listed in `Dataset.skipped`. Rows are counted as spreadsheets do: the names are row 1.
+
+    Args:
+        path: the table, comma-separated UTF-8.
+        sr: as in `folder`.
+        group_by: a regular expression as in `folder`, searched in the paths as they are written; it goes before the
+            column ``group``.
+        classes: the names that targets index; None takes the labels, sorted, and for numbers ``"target"`` (or
+            ``"target 0"`` and so on).
+
+    Raises:
+        InputError: there is no such file, it is not such a table, a cell is wrong (the message names its row), no clip
+            can be read, `group_by` does not match a path, or a label is not in `classes`.
+    """
+    path = Path(path)
+    pattern = compiled(group_by)
+    clips = [
+        _clip_of_row(path, number, row, pattern)
+        for number, row in rows(path, _check_columns)
+        if any(row.get(name) for name in _COLUMNS)
+    ]
+    if not clips:
+        raise InputError(f"'{path}' lists no clips; write one row a clip below the column names")
+    _check_widths(path, clips)
+    return load_clips(clips, sr=sr, classes=classes, source=str(path))
+
+
+def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row of a table with its number and its cells by column.
+
+    Args:
+        path: the table, comma-separated UTF-8, with the names of the columns in its first row.
+        check: called once with `path` and the names of the columns; it refuses what lacks one.
+
+    Raises:
+        InputError: the file can't be read as such a table, or `check` refuses it.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv_format.DictReader(file, restval="")
+            reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or ()]
+            check(path, columns)
+            for row in reader:
+                if None in row:
+                    raise InputError(
+                        f"'{path}', row {reader.line_num}: more cells than columns; quote a cell that has a comma"
+                    )
+                yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{path}' is not UTF-8 text; save the table as CSV in UTF-8") from error
+    except csv_format.Error as error:
+        raise InputError(
+            f"'{path}' is not a comma-separated table ({error}); save the table as CSV in UTF-8"
+        ) from error
+    except OSError as error:
+        raise InputError(f"'{path}' can't be opened ({error.strerror}); check the name of the table") from error
+
+
+def check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse a table that lacks one of the columns.
+
+    Raises:
+        InputError: it does; the message names the columns that were found.
+    """
+    for name in names:
+        if name not in columns:
+            found = ", ".join(map(repr, columns)) or "none, the file is empty"
+            raise InputError(f"'{path}' has no column '{name}' (found: {found}); name it in the first row")
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a table without paths, or where it is not clear which column says what is to be learned."""
+    targets = [name for name in _TARGETS if name in columns]
+    if len(targets) > 1 and "labels" in targets:
+        raise InputError(
+            f"'{path}' has the columns {' and '.join(map(repr, targets))}, but clips have targets of one kind: a class "
+            "(label), several labels (labels) or numbers (target); rename or remove the others"
+        )
+    check_columns(path, columns, ("path", *(targets or _TARGETS[:1])))
+
+
+def _check_widths(table: Path, clips: Sequence[Clip]) -> None:
+    """Refuse rows that have more or fewer numbers than the first one."""
+    if not isinstance(clips[0].target, tuple):
+        return
+    width = len(clips[0].target)
+    for clip in clips:
+        if isinstance(clip.target, tuple) and len(clip.target) != width:
+            raise InputError(
+                f"'{table}', {clip.origin}: the cell 'target' holds {len(clip.target)} numbers, the first one {width}; "
+                "give every clip equally many"
+            )
+
+
+def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Pattern[str] | None) -> Clip:
+    """Check the cells of a row and make a clip of them."""
+    where = f"'{table}', row {number}"
+    for name in ("path", "label", "group", "split"):
+        if row.get(name) == "":
+            raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
+    split = row.get("split")
+    if split is not None and split.lower() not in _SPLITS:
+        raise InputError(f"{where}: '{split}' is not a split; write train, validation or test")
+    start, end = (_seconds(row.get(name, ""), f"{where}: the cell '{name}'") for name in ("start", "end"))
+    if start is not None and end is not None and start >= end:
+        raise InputError(
+            f"{where}: the clip starts at {start:g} s, which is not before its end at {end:g} s; correct it"
+        )
+    return Clip(
+        file=table.parent / row["path"],
+        target=_target(row, where),
+        group=group_of(pattern, row["path"].replace("\\", "/")) if pattern else row.get("group"),
+        split=None if split is None else _SPLITS[split.lower()],
+        fold=row.get("fold") or None,
+        start=start,
+        end=end,
+        origin=f"row {number}",
+    )
+
+
+def _seconds(cell: str, where: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        seconds = float(cell)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise InputError(f"{where} is '{cell}'; write a number of seconds from the beginning of the file")
+    return seconds
+
+
+def _target(row: dict[str, str], where: str) -> Target:
+    """Read what is to be learned from the one column that has it."""
+    if "label" in row:
+        return row["label"]
+    if "labels" in row:
+        return frozenset(label.strip() for label in row["labels"].split(";") if label.strip())
+    return tuple(_number(cell.strip(), where) for cell in row["target"].split(";"))
+
+
+def _number(cell: str, where: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{where}: the cell 'target' has '{cell}'; write a number, or several between semicolons")
+    return number

@@ -1,0 +1,46 @@
+"""``jaxlisten check``: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jaxlisten import data
+
+
+@pytest.fixture
+def folder(sounds: Path, tmp_path: Path) -> Path:
+    """A copy of the sounds that may be changed."""
+    return shutil.copytree(sounds, tmp_path / "sounds")
+
+
+def test_sounds_that_are_well_are_a_table_and_code_0(command, sounds):
+    done = command("check", sounds)
+    assert (done.code, done.err) == (0, "")
+    assert "no problems" in done.out
+    assert [line.split()[:2] for line in done.out.splitlines()[3:5]] == [["high", "6"], ["low", "6"]]
+
+
+def test_a_problem_is_named_and_is_code_1(command, folder):
+    (folder / "high" / "0.wav").write_bytes(b"")
+    shutil.copy(folder / "low" / "1.wav", folder / "high" / "copy.wav")
+    done = command("check", folder)
+    assert done.code == 1
+    problems = [line for line in done.out.splitlines() if line.startswith("problem: ")]
+    assert len(problems) == 2
+    assert "0.wav' is empty" in problems[0]
+    assert "different targets" in problems[1]
+
+
+def test_json_is_the_whole_report_alone_on_stdout(command, folder):
+    shutil.copy(folder / "low" / "1.wav", folder / "low" / "copy.wav")
+    done = command("check", folder, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.json == data.health(folder).to_dict()
+    assert len(done.json["duplicates"]) == 1
+
+
+def test_what_cannot_be_read_is_code_2(refused, tmp_path):
+    assert "there is no folder" in refused("check", tmp_path / "nowhere")
