@@ -1,4 +1,8 @@
-"""Losses: pure functions of logits, targets and item weights, computed in float32 on top of `optax.losses`."""
+"""Losses: pure functions of outputs, targets and item weights, computed in float32 on top of `optax.losses`.
+
+All of them are weighted means. An item of weight 0 is absent: it changes neither the value nor a gradient, whatever
+stands in it, NaN included. The loss of a batch of absent items is 0.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +29,18 @@ def cross_entropy(
         loss = -(1 - a) * log p[y] - a / K * sum_k log p[k]
         w    = weight * class_weight[y]
 
-    An item with ``w = 0`` is absent: it changes neither the value nor a gradient, whatever its logits (NaN included)
-    and its label. The loss of a batch of absent items is 0.
+    and an item whose label is a distribution ``q``, such as the mixture of two clips, has
+
+        loss = -sum_k ((1 - a) * q[k] + a / K) * log p[k]
+        w    = weight * sum_k q[k] * class_weight[k]
+
+    so that a one-hot ``q`` is the same as its index.
 
     Args:
         logits: ``[batch, classes]``, any floating dtype.
-        labels: ``[batch]``, integers from 0 to ``classes - 1``. Any other label of a present item makes the loss NaN
-            instead of teaching a neighbouring class.
+        labels: ``[batch]``, integers from 0 to ``classes - 1``; or ``[batch, classes]``, any floating dtype, from 0
+            upwards with the sum 1. Any other label of a present item makes the loss NaN instead of teaching a
+            neighbouring class.
         weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
         label_smoothing: the share of the target that is spread evenly over all classes, from 0 to below 1.
             A Python number: it is static under `jax.jit`.
@@ -41,7 +50,8 @@ def cross_entropy(
         A float32 scalar.
 
     Raises:
-        InputError: the shapes don't belong together, the labels are no integers, or a smoothing is out of range.
+        InputError: the shapes don't belong together, labels ``[batch]`` are no integers, or a smoothing is out of
+            range.
 
     Example:
         >>> logits, labels = jnp.array([[0.0, 0.0], [jnp.nan, 9.0]]), jnp.array([0, 0])
@@ -50,43 +60,175 @@ def cross_entropy(
 
     Reference:
         Szegedy et al. (2016), *Rethinking the Inception architecture for computer vision*, section 7 (smoothing).
-        With `class_weight` and without smoothing it equals ``torch.nn.functional.cross_entropy``.
+        With `class_weight` and without smoothing it equals ``torch.nn.functional.cross_entropy`` of integer labels.
     """
     logits, labels = jnp.asarray(logits, jnp.float32), jnp.asarray(labels)
-    w = jnp.ones(labels.shape, jnp.float32) if weight is None else jnp.asarray(weight, jnp.float32)
-    _check(logits, labels, w, label_smoothing)
-    classes = logits.shape[1]
-
-    labels = jnp.where(w != 0, labels.astype(jnp.int32), 0)
+    w = _weight(weight, labels)
+    _check_cross_entropy(logits, labels, w, label_smoothing)
+    present = w != 0
+    if labels.ndim == 1:
+        labels = jnp.where(present, labels.astype(jnp.int32), 0)
+    else:
+        labels = jnp.where(present[:, None], labels.astype(jnp.float32), 1 / logits.shape[1])
     if class_weight is not None:
-        w = w * _class_weight(class_weight, classes)[labels]
+        scale = _per_class("cross_entropy", "class_weight", class_weight, logits)
+        w = w * (scale[labels] if labels.ndim == 1 else jnp.matmul(labels, scale, precision="highest"))
     # Masking the logits, and not only the loss, keeps the NaN of an absent item out of the gradient.
     logits = jnp.where((w != 0)[:, None], logits, 0.0)
 
-    loss = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+    loss = _softmax_loss(logits, labels)
     if label_smoothing:
-        even = optax.losses.softmax_cross_entropy(logits, jnp.full_like(logits, 1 / classes))
+        even = optax.losses.softmax_cross_entropy(logits, jnp.full_like(logits, 1 / logits.shape[1]))
         loss = (1 - label_smoothing) * loss + label_smoothing * even
-    loss = jnp.where((labels >= 0) & (labels < classes), loss, jnp.nan)
-
-    total = w.sum()
-    return (w * loss).sum() / jnp.where(total == 0, 1.0, total)
+    return _mean(loss, w)
 
 
-def _check(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float) -> None:
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or weight.shape != labels.shape:
+def binary_cross_entropy(
+    logits: Array,
+    targets: Array,
+    weight: Array | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Array | None = None,
+    positive_weight: Array | None = None,
+) -> jax.Array:
+    """Compute the weighted mean of the sigmoid cross-entropy over a batch and its labels.
+
+    With ``p = sigmoid(logits)``, ``a = label_smoothing``, ``t = (1 - a) * targets + a / 2``, an item ``n`` and a label
+    ``k``,
+
+        loss[n, k] = -positive_weight[k] * t * log p - (1 - t) * log(1 - p)
+
+    and the result is ``sum(w * loss) / sum(w)`` with ``w[n, k] = weight[n] * class_weight[k]``.
+
+    Args:
+        logits: ``[batch, classes]``, any floating dtype.
+        targets: ``[batch, classes]``, 0 or 1 where a label doesn't or does hold, or anything between, such as the
+            mixture of two clips; integers, booleans or any floating dtype. Any other target of a present item makes
+            the loss NaN.
+        weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
+        label_smoothing: how far each target is drawn towards 1/2, from 0 to below 1. Static under `jax.jit`.
+        class_weight: ``[classes]``, from 0 upwards, how much each label counts; None means 1.
+        positive_weight: ``[classes]``, from 0 upwards, how much a label that holds counts against one that doesn't;
+            None means 1. More than 1 finds more of a rare label, with more false alarms.
+
+    Returns:
+        A float32 scalar.
+
+    Raises:
+        InputError: the shapes don't belong together, or a smoothing is out of range.
+
+    Example:
+        >>> round(float(binary_cross_entropy(jnp.array([[0.0, 9.0]]), jnp.array([[1, 1]]))), 4)
+        0.3466
+
+    Reference:
+        Without smoothing and `class_weight` it equals ``torch.nn.BCEWithLogitsLoss(pos_weight=positive_weight)``.
+    """
+    logits, targets = jnp.asarray(logits, jnp.float32), jnp.asarray(targets)
+    w = _weight(weight, targets)
+    _check_pairs("binary_cross_entropy", "logits [batch, classes]", logits, targets, w)
+    _check_smoothing("binary_cross_entropy", label_smoothing)
+    present = (w != 0)[:, None]
+    logits, targets = jnp.where(present, logits, 0.0), jnp.where(present, targets.astype(jnp.float32), 0.0)
+    possible = (targets >= 0) & (targets <= 1)
+
+    t = (1 - label_smoothing) * targets + label_smoothing / 2
+    ones = jnp.ones_like(t)
+    # By optax's loss of a sure target, once for each of the two, so that each can have a weight of its own.
+    held, missing = (optax.losses.sigmoid_binary_cross_entropy(logits, sure) for sure in (ones, 0 * ones))
+    if positive_weight is not None:
+        held = held * _per_class("binary_cross_entropy", "positive_weight", positive_weight, logits)[None]
+    loss = jnp.where(possible, t * held + (1 - t) * missing, jnp.nan)
+    share = ones[0]
+    if class_weight is not None:
+        share = _per_class("binary_cross_entropy", "class_weight", class_weight, logits)
+    return _mean(loss, w[:, None] * share[None])
+
+
+def mean_squared_error(predictions: Array, targets: Array, weight: Array | None = None) -> jax.Array:
+    """Compute the weighted mean over a batch, and over its numbers, of ``(predictions - targets)**2``.
+
+    Args:
+        predictions: ``[batch]`` or ``[batch, k]``, any floating dtype.
+        targets: likewise, integers or any floating dtype; an axis of ``k = 1`` may be left out of either.
+        weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
+
+    Returns:
+        A float32 scalar.
+
+    Raises:
+        InputError: the shapes don't belong together.
+
+    Example:
+        >>> float(mean_squared_error(jnp.array([[1.0], [5.0]]), jnp.array([2.0, 2.0])))
+        5.0
+
+    Reference:
+        Equals ``sklearn.metrics.mean_squared_error(targets, predictions, sample_weight=weight)``.
+    """
+    p, t = jnp.asarray(predictions, jnp.float32), jnp.asarray(targets).astype(jnp.float32)
+    w = _weight(weight, t)
+    p, t = (x[:, None] if x.ndim == 1 else x for x in (p, t))
+    _check_pairs("mean_squared_error", "predictions [batch] or [batch, k]", p, t, w)
+    present = (w != 0)[:, None]
+    p, t = jnp.where(present, p, 0.0), jnp.where(present, t, 0.0)
+    return _mean(optax.losses.squared_error(p, t).mean(axis=1), w)
+
+
+def _softmax_loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Return the cross-entropy of each item, NaN where a label is none."""
+    classes = logits.shape[1]
+    if labels.ndim == 1:
+        loss = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return jnp.where((labels >= 0) & (labels < classes), loss, jnp.nan)
+    # bfloat16 holds a sum of 1 to 1/128 only.
+    possible = (labels >= 0).all(axis=1) & (jnp.abs(labels.sum(axis=1) - 1) < 0.02)
+    return jnp.where(possible, optax.losses.safe_softmax_cross_entropy(logits, labels), jnp.nan)
+
+
+def _mean(loss: jax.Array, weight: jax.Array) -> jax.Array:
+    total = weight.sum()
+    return (weight * loss).sum() / jnp.where(total == 0, 1.0, total)
+
+
+def _weight(weight: Array | None, targets: jax.Array) -> jax.Array:
+    return jnp.ones(targets.shape[:1], jnp.float32) if weight is None else jnp.asarray(weight, jnp.float32)
+
+
+def _check_cross_entropy(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float) -> None:
+    shapes = (logits.shape[:1], logits.shape)
+    if logits.ndim != 2 or labels.shape not in shapes or weight.shape != shapes[0]:
         raise InputError(
-            "cross_entropy: expected logits [batch, classes], labels [batch] and weight [batch], got "
-            f"{logits.shape}, {labels.shape} and {weight.shape}"
+            "cross_entropy: expected logits [batch, classes], labels [batch] (or [batch, classes] of shares) and "
+            f"weight [batch], got {logits.shape}, {labels.shape} and {weight.shape}"
         )
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise InputError(f"cross_entropy: expected integer labels, got {labels.dtype}; are they one-hot or floats?")
+    whole = jnp.issubdtype(labels.dtype, jnp.integer)
+    if labels.ndim == 1 and not whole:
+        raise InputError(f"cross_entropy: expected integer labels [batch], got {labels.dtype}; are they numbers?")
+    if labels.ndim == 2 and not jnp.issubdtype(labels.dtype, jnp.floating):
+        raise InputError(
+            f"cross_entropy: expected floating-point labels [batch, classes], got {labels.dtype}; is the task tagging "
+            "(several labels a clip)? One-hot integers are better given as class indices [batch]"
+        )
+    _check_smoothing("cross_entropy", label_smoothing)
+
+
+def _check_pairs(function: str, expected: str, outputs: jax.Array, targets: jax.Array, weight: jax.Array) -> None:
+    if outputs.ndim != 2 or targets.shape != outputs.shape or weight.shape != outputs.shape[:1]:
+        raise InputError(
+            f"{function}: expected {expected}, targets of the same shape and weight [batch], got {outputs.shape}, "
+            f"{targets.shape} and {weight.shape}"
+        )
+
+
+def _check_smoothing(function: str, label_smoothing: float) -> None:
     if not 0 <= label_smoothing < 1:
-        raise InputError(f"cross_entropy: expected label_smoothing from 0 to below 1, got {label_smoothing}")
+        raise InputError(f"{function}: expected label_smoothing from 0 to below 1, got {label_smoothing}")
 
 
-def _class_weight(class_weight: Array, classes: int) -> jax.Array:
-    class_weight = jnp.asarray(class_weight, jnp.float32)
-    if class_weight.shape != (classes,):
-        raise InputError(f"cross_entropy: expected class_weight [{classes}], got {class_weight.shape}")
-    return class_weight
+def _per_class(function: str, name: str, values: Array, logits: jax.Array) -> jax.Array:
+    array = jnp.asarray(values, jnp.float32)
+    if array.shape != logits.shape[1:]:
+        raise InputError(f"{function}: expected {name} [{logits.shape[1]}], got {array.shape}")
+    return array

@@ -1,4 +1,4 @@
-"""What training leaves behind: a `Fitted` listener, and the run folder that keeps it.
+"""The run folder that keeps a `Fitted` listener.
 
 A run folder holds ``config.json`` (the expanded layer tree and all that is needed to rebuild it),
 ``weights.safetensors`` and ``metrics.csv``; training adds reports and checkpoints. Every file is replaced as a whole.
@@ -14,7 +14,6 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,26 @@ import numpy as np
 from jaxlisten import tasks
 from jaxlisten.errors import InputError, LayerError
 from jaxlisten.files import replacing
+from jaxlisten.fitted import Fitted, best_epoch
 from jaxlisten.nn import Layer, from_config, to_config
-from jaxlisten.tasks import Task
 from jaxlisten.types import Params, State
 from jaxlisten.version import __version__
+
+__all__ = [
+    "FORMAT",
+    "Fitted",
+    "best_epoch",
+    "check_same",
+    "create",
+    "flatten",
+    "read",
+    "unflatten",
+    "versions",
+    "with_weights",
+    "write_config",
+    "write_metrics",
+    "write_weights",
+]
 
 FORMAT = 1
 """The version of the layout of a run folder."""
@@ -38,54 +53,6 @@ _LARGEST = 2**20
 """No whole number in a stored layer is larger: a damaged or hostile one could ask for any amount of memory."""
 _LONGEST = 2**31 - 1
 """The largest axis of an input, the most that JAX indexes."""
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A trained listener and where it comes from.
-
-    Attributes:
-        model: from the input to logits.
-        params, state: its weights, as NumPy arrays, of the best epoch.
-        task: what the logits mean.
-        classes: the name of each logit.
-        sr: sample rate of the input in Hz; 0 where the input is no sound.
-        item: shape of the longest input that was trained on, ``(samples,)`` for raw sound.
-        history: a row an epoch: ``epoch``, ``train_loss``, and with validation ``val_loss`` and ``val_accuracy``.
-        about: anything else worth keeping that JSON can hold: the data's summary, the seed, the settings.
-    """
-
-    model: Layer
-    params: Params
-    state: State
-    task: Task
-    classes: tuple[str, ...]
-    sr: int
-    item: tuple[int, ...]
-    history: tuple[dict[str, float], ...] = ()
-    about: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def longest(self) -> int:
-        """Samples of the longest clip that was trained on."""
-        return self.item[0]
-
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch whose weights these are; None before the first."""
-        return best_epoch(self.task, self.history)
-
-
-def best_epoch(task: Task, history: Iterable[Mapping[str, float]]) -> int | None:
-    """Find the epoch with the best figure of the task, and among equals the least validation loss, then the first.
-
-    Without validation it is the last one. Epochs count from 1; None: there is none.
-    """
-    rows = list(history)
-    if not rows or any(task.metric not in row for row in rows):
-        return len(rows) or None
-    sign = -1.0 if task.maximize else 1.0
-    return 1 + min(range(len(rows)), key=lambda i: (sign * rows[i][task.metric], rows[i].get("val_loss", 0.0), i))
 
 
 def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:

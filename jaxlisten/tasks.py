@@ -1,21 +1,33 @@
-"""Tasks: what kind of target a model learns, and with it the loss, the link and the figure that picks the best weights.
+"""Tasks: what kind of target a model learns, and with it the loss, the link, the figures and the best epoch.
 
 A run folder stores the name of its task only. `find` looks it up in `TASKS`, so a new task is one more entry there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlisten import metrics
 from jaxlisten.errors import InputError
-from jaxlisten.losses import cross_entropy
+from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
 from jaxlisten.types import Array
+
+LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "softmax": jax.nn.softmax,
+    "sigmoid": jax.nn.sigmoid,
+    "identity": lambda logits: logits,
+}
+"""What makes a prediction ``[..., classes]`` of logits of the same shape, by name."""
+
+
+HOLDS = 0.5
+"""The probability from which a label counts as found, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +36,53 @@ class Task:
 
     Attributes:
         name: the key in `TASKS`.
+        kind: of the targets, as `Dataset.kind` tells it.
         target: the kind of target in words, for messages.
-        objective: ``(logits, y, weight) -> scalar``, the weighted mean loss of a batch. A task that can be smoothed
-            has an objective that also takes ``label_smoothing=``.
-        link: ``logits -> prediction``, such as the softmax, in float32.
+        objective: ``(logits, y, weight) -> scalar``, the weighted mean loss of a batch. It also takes those of
+            ``label_smoothing=``, ``class_weight=`` and ``positive_weight=`` that are set.
+        activation: the key in `LINKS` of what makes a prediction of logits.
+        judge: ``(predictions, targets) -> figures`` on NumPy arrays over all clips. The history has them as ``val_``
+            and the name.
         metric: the column of the history that picks the best weights.
         maximize: whether more of `metric` is better.
         label_smoothing: from 0 to below 1; for training only.
+        class_weight: ``[classes]`` numbers, how much each class counts; for training only. None: all the same.
+        positive_weight: ``[classes]`` numbers, how much a label that holds counts; for training only. None: 1.
     """
 
     name: str
+    kind: Literal["class", "labels", "numbers"]
     target: str
     objective: Callable[..., jax.Array]
-    link: Callable[[Array], jax.Array]
+    activation: str
+    judge: Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
     metric: str
     maximize: bool
     label_smoothing: float = 0.0
+    class_weight: tuple[float, ...] | None = None
+    positive_weight: tuple[float, ...] | None = None
 
     def __post_init__(self):
+        if self.activation not in LINKS:
+            raise InputError(f"{self.name}: expected an activation of {', '.join(LINKS)}, got {self.activation!r}")
         if not 0 <= self.label_smoothing < 1:
             raise InputError(f"{self.name}: expected label_smoothing from 0 to below 1, got {self.label_smoothing}")
+        for name in ("class_weight", "positive_weight"):
+            if (weights := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _weights(self.name, name, weights))
+
+    @property
+    def things(self) -> str:
+        """What the outputs of a model stand for: "classes", "labels" or "numbers"."""
+        return "classes" if self.kind == "class" else self.kind
+
+    def link(self, logits: Array) -> jax.Array:
+        """Make predictions of logits, in float32: probabilities, or for numbers the numbers themselves.
+
+        Args:
+            logits: what the model returns, ``[..., classes]``.
+        """
+        return LINKS[self.activation](jnp.asarray(logits, jnp.float32))
 
     def loss(self, logits: Any, y: Any, weight: Array | None = None, *, train: bool = False) -> jax.Array:
         """Compute the loss of a batch.
@@ -52,8 +91,8 @@ class Task:
             logits: what the model returns, ``[batch, ...]``.
             y: the targets, ``[batch, ...]``.
             weight: ``[batch]``; 0 marks an absent item, None means that every item counts 1.
-            train: whether it is to be trained on, with `label_smoothing`. Losses that are reported have none, so
-                that runs with different smoothing can be compared.
+            train: whether it is to be trained on, with `label_smoothing` and the weights of the classes. Losses that
+                are reported have none, so that runs with different settings can be compared.
 
         Returns:
             A float32 scalar.
@@ -61,19 +100,27 @@ class Task:
         Raises:
             InputError: the shapes or dtypes don't belong together.
         """
-        if train and self.label_smoothing:
-            return self.objective(logits, y, weight, label_smoothing=self.label_smoothing)
-        return self.objective(logits, y, weight)
+        if not train:
+            return self.objective(logits, y, weight)
+        settings: dict[str, Any] = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
+        for name in ("class_weight", "positive_weight"):
+            if (weights := getattr(self, name)) is not None:
+                settings[name] = np.array(weights, np.float32)
+        return self.objective(logits, y, weight, **settings)
 
 
-def classification(*, label_smoothing: float = 0.0) -> Task:
+def classification(*, label_smoothing: float = 0.0, class_weight: Any = None) -> Task:
     """Make the task of one class per clip: integer targets ``[n]``, logits ``[batch, classes]``.
+
+    The best epoch is the one with the highest accuracy, ``val_accuracy``.
 
     Args:
         label_smoothing: the share of each target that is spread evenly over all classes in training, from 0 to below 1.
+        class_weight: ``[classes]``, from 0 upwards, how much each class counts in training, such as
+            `jaxlisten.data.class_weights`; None: all the same.
 
     Raises:
-        InputError: `label_smoothing` is out of range.
+        InputError: a setting is out of range.
 
     Example:
         >>> classification(label_smoothing=0.1) == classification(label_smoothing=0.1)
@@ -81,20 +128,95 @@ def classification(*, label_smoothing: float = 0.0) -> Task:
     """
     return Task(
         name="classification",
+        kind="class",
         target="one class per clip",
         objective=cross_entropy,
-        link=_softmax,
+        activation="softmax",
+        judge=_accuracy,
         metric="val_accuracy",
         maximize=True,
         label_smoothing=label_smoothing,
+        class_weight=class_weight,
     )
 
 
-def _softmax(logits: Array) -> jax.Array:
-    return jax.nn.softmax(jnp.asarray(logits, jnp.float32), axis=-1)
+def tagging(*, label_smoothing: float = 0.0, class_weight: Any = None, positive_weight: Any = None) -> Task:
+    """Make the task of several labels per clip: targets ``[n, classes]`` of 0 and 1, logits ``[batch, classes]``.
+
+    The best epoch is the one with the highest mean average precision over the labels, ``val_map``.
+
+    Args:
+        label_smoothing: how far each target is drawn towards 1/2 in training, from 0 to below 1.
+        class_weight: ``[classes]``, from 0 upwards, how much each label counts in training; None: all the same.
+        positive_weight: ``[classes]``, from 0 upwards, how much a label that holds counts in training against one that
+            doesn't; None: the same. See `jaxlisten.losses.binary_cross_entropy`.
+
+    Raises:
+        InputError: a setting is out of range.
+
+    Example:
+        >>> tagging(positive_weight=[1, 5]).positive_weight
+        (1.0, 5.0)
+    """
+    return Task(
+        name="tagging",
+        kind="labels",
+        target="several labels per clip",
+        objective=binary_cross_entropy,
+        activation="sigmoid",
+        judge=_mean_average_precision,
+        metric="val_map",
+        maximize=True,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+        positive_weight=positive_weight,
+    )
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (classification(),)}
+def regression() -> Task:
+    """Make the task of numbers: floating-point targets ``[n]`` or ``[n, k]``, outputs ``[batch, k]``.
+
+    The best epoch is the one with the least mean squared error, ``val_loss``. Numbers of about unit size are learnt
+    best: where yours are far from it, divide them first, such as a pitch in Hz by 1000.
+
+    Example:
+        >>> float(regression().loss(jnp.array([[1.0]]), jnp.array([3.0])))
+        4.0
+    """
+    return Task(
+        name="regression",
+        kind="numbers",
+        target="numbers",
+        objective=mean_squared_error,
+        activation="identity",
+        judge=_errors,
+        metric="val_loss",
+        maximize=False,
+    )
+
+
+def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    return {"accuracy": float((probabilities.argmax(axis=-1) == targets).mean())}
+
+
+def _mean_average_precision(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    # Numbers that are not finite are told by the loss; a figure must not stop the run in its place.
+    return {"map": float(metrics.average_precision(targets, np.nan_to_num(probabilities)))}
+
+
+def _errors(predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    figures = metrics.per_number(targets, np.nan_to_num(predictions))
+    return {"mae": float(figures.mae.mean()), "r2": metrics.mean_known(figures.r2)}
+
+
+def _weights(task: str, name: str, weights: Any) -> tuple[float, ...]:
+    array = np.asarray(weights, np.float64)
+    if array.ndim != 1 or not np.isfinite(array).all() or (array < 0).any() or not array.any():
+        raise InputError(f"{task}: expected {name} [classes] from 0 upwards, and not all 0, got {weights}")
+    return tuple(array.tolist())
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (classification(), tagging(), regression())}
 """Every task by its name."""
 
 
@@ -116,15 +238,22 @@ def infer(targets: Any) -> Task:
         targets: the targets of a data set, ``[n, ...]``.
 
     Returns:
-        `classification` for ``[n]`` integers from 0 upwards, class indices.
+        `classification` for ``[n]`` integers from 0 upwards, class indices; `tagging` for ``[n, classes]`` integers or
+        booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers.
 
     Raises:
         InputError: no task fits; the message says what is supported.
     """
     array = np.asarray(targets)
-    if array.ndim == 1 and np.issubdtype(array.dtype, np.integer) and (array.size == 0 or array.min() >= 0):
+    whole = np.issubdtype(array.dtype, np.integer)
+    if array.ndim == 1 and whole and (array.size == 0 or array.min() >= 0):
         return TASKS["classification"]
+    if array.ndim == 2 and (whole or array.dtype == bool) and np.isin(array, (0, 1)).all():
+        return TASKS["tagging"]
+    if array.ndim in (1, 2) and np.issubdtype(array.dtype, np.floating):
+        return TASKS["regression"]
     raise InputError(
         f"no task fits targets of {array.dtype} {array.shape}: expected class indices, integers [n] from 0 upwards "
-        f"({TASKS['classification'].target})"
+        f"({TASKS['classification'].target}), integers [n, classes] of 0 and 1 ({TASKS['tagging'].target}) or "
+        "floating-point numbers [n] or [n, k]"
     )

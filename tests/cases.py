@@ -14,7 +14,8 @@ class Case:
 
     Attributes:
         layer: what is tested.
-        item: shape of one item, ``(time, channel)`` or ``(time,)``.
+        item: shape of one item, ``(time, freq, channel)``, ``(time, channel)`` or ``(time,)``.
+        tokens: how many there are, where the input is not sound or features but whole numbers; 0: it is not.
         refuses: settings that this layer's class must refuse.
         exempt: laws that do not hold, by name, with the reason. This is the named list of exceptions.
     """
@@ -23,13 +24,17 @@ class Case:
     item: tuple[int, ...] = (23, 4)
     refuses: tuple[dict[str, Any], ...] = ()
     exempt: dict[str, str] = field(default_factory=dict)
+    tokens: int = 0
 
 
 FRONT = jl.LogMel(sr=8000, n_fft=128, hop_length=40, n_mels=12)
+IMAGE = (13, 5, 3)
+"""An item ``(time, freq, channel)``."""
 CNN1D = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6, 8), kernel=3))
 CAUSAL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6,), kernel=3, causal=True))
 LSTM = jl.serial(FRONT, jl.models.lstm(3, units=(5,)))
 WHOLE = {"streaming": "needs the whole signal; jl.streaming gives its streaming form, which has a line of its own"}
+WHOLE_CLIP = {"streaming": "every output depends on the whole clip"}
 FUNCTION = {"storing": "a function can't be stored", "export": "a function has no ONNX form"}
 
 CASES: dict[str, Case] = {
@@ -38,6 +43,18 @@ CASES: dict[str, Case] = {
     "LogMel/win_length": Case(jl.LogMel(8000, n_fft=64, hop_length=50, n_mels=8, win_length=51, fmin=90.0), (333,)),
     "LogMel/hop over n_fft": Case(
         jl.LogMel(8000, n_fft=100, hop_length=101, n_mels=5), (512,), ({"sr": 8, "n_fft": 9},)
+    ),
+    "Mel": Case(jl.Mel(8000, n_fft=64, hop_length=50, n_mels=8, power=1.0), (333,), ({"sr": 8000, "power": 0.0},)),
+    "MFCC": Case(
+        jl.MFCC(8000, n_mfcc=6, n_fft=128, hop_length=40, n_mels=12, lifter=4.0),
+        (410,),
+        ({"sr": 8000, "n_mfcc": 65}, {"sr": 8000, "lifter": -1.0}, {"sr": 8000, "amin": 0.0}),
+    ),
+    "Raw": Case(jl.Raw(), (41,)),
+    "FilterBank": Case(
+        jl.FilterBank(8000, n_filters=3, hop_length=40, win_length=57, stride=8),
+        (351,),
+        ({"sr": 8000, "stride": 7}, {"sr": 8000, "fmin": 5000.0}, {"sr": 8000, "n_filters": 0}),
     ),
     # linear
     "Dense": Case(jl.Dense(5), refuses=({"units": 0}, {"units": 2.5})),
@@ -53,6 +70,37 @@ CASES: dict[str, Case] = {
     "Conv1D/causal": Case(jl.Conv1D(5, 4, stride=2, lookahead=0)),
     "Conv1D/lookahead": Case(jl.Conv1D(5, 9, stride=2, lookahead=7)),
     "Conv1D/long kernel": Case(jl.Conv1D(2, 70), (90, 2)),
+    "DepthwiseConv1D": Case(
+        jl.DepthwiseConv1D(4, stride=2, dilation=2, lookahead=1), refuses=({"kernel": 0}, {"kernel": 3, "lookahead": 3})
+    ),
+    "ConvTranspose1D": Case(
+        jl.ConvTranspose1D(5, 4), refuses=({"channels": 3, "kernel": 0}, {"channels": 3, "kernel": 4, "lookahead": 4})
+    ),
+    "ConvTranspose1D/causal": Case(jl.ConvTranspose1D(5, 7, stride=3, lookahead=0, bias=False)),
+    # over time and frequency
+    "Conv2D": Case(
+        jl.Conv2D(5, (2, 3)),
+        IMAGE,
+        ({"channels": 3, "kernel": 3}, {"channels": 3, "kernel": (3, 0)}, {"channels": 3, "kernel": (3, 3, 3)}),
+    ),
+    "Conv2D/many channels": Case(
+        jl.Conv2D(3, (3, 3), stride=(2, 3), dilation=(1, 2), lookahead=0, bias=False),
+        (13, 4, 9),
+        ({"channels": 3, "kernel": (3, 9), "lookahead": 3}, {"channels": 3, "kernel": (3, 3), "stride": 2}),
+    ),
+    "DepthwiseConv2D": Case(jl.DepthwiseConv2D((3, 2), stride=(2, 2), dilation=(1, 2)), IMAGE, ({"kernel": 3},)),
+    "ConvTranspose2D": Case(
+        jl.ConvTranspose2D(2, (4, 2), stride=(2, 3)),
+        (7, 3, 2),
+        ({"channels": 3, "kernel": 4}, {"channels": 3, "kernel": (2.0, 2)}),
+    ),
+    "MaxPool2D": Case(
+        jl.MaxPool2D((3, 2), stride=(2, 2)), IMAGE, ({"window": 2}, {"window": (2, 2), "stride": (0, 1)})
+    ),
+    "MeanPool2D": Case(jl.MeanPool2D((3, 4), stride=(2, 3)), IMAGE, ({"window": (0, 1)},)),
+    "FrequencyPool": Case(jl.FrequencyPool("max"), IMAGE, ({"kind": "last"},)),
+    "AddChannel": Case(jl.AddChannel()),
+    "MergeFrequency": Case(jl.MergeFrequency(), IMAGE),
     # pooling
     "MaxPool": Case(jl.MaxPool(2), refuses=({"window": 0}, {"window": 2, "stride": 0})),
     "MaxPool/odd": Case(jl.MaxPool(3)),
@@ -68,9 +116,36 @@ CASES: dict[str, Case] = {
     # normalisation and noise
     "Normalize": Case(jl.Normalize(), refuses=({"epsilon": 0.0},)),
     "BatchNorm": Case(jl.BatchNorm(), refuses=({"epsilon": 0.0}, {"momentum": 1.0})),
+    "LayerNorm": Case(jl.LayerNorm(), refuses=({"epsilon": 0.0},)),
+    "ClipNorm": Case(jl.ClipNorm(), refuses=({"epsilon": 0.0},), exempt=WHOLE_CLIP),
+    "PCEN": Case(jl.PCEN(8000, 800), refuses=({"sr": 8000, "gain": 0.0}, {"sr": 8000, "initial": -1.0})),
+    "AutoGain": Case(jl.AutoGain(0.8, 0.1), refuses=({"range_db": 0.0}, {"release_db": -1.0})),
+    "AutoGain/wide": Case(jl.AutoGain(9.0, 0.0)),
+    "SpecAugment": Case(jl.SpecAugment(), refuses=({"bands": -1}, {"span_share": 1.5})),
+    "FrequencyWarp": Case(jl.FrequencyWarp(), refuses=({"stretch": 1.0}, {"shift": -0.1})),
     "Dropout": Case(jl.Dropout(0.4), refuses=({"rate": 1.0},)),
     # recurrences
     "LSTM": Case(jl.LSTM(6), refuses=({"units": 0},)),
+    "GRU": Case(jl.GRU(6), refuses=({"units": 0},)),
+    "Bidirectional": Case(jl.Bidirectional(jl.LSTM(3)), refuses=({"inner": jl.Dense(3)},), exempt=WHOLE_CLIP),
+    "Bidirectional/last": Case(jl.Bidirectional(jl.GRU(3), last=True), exempt=WHOLE_CLIP),
+    # attention
+    "AttentionPool": Case(jl.AttentionPool(heads=2), refuses=({"heads": 0},), exempt=WHOLE_CLIP),
+    "MultiHeadSelfAttention": Case(
+        jl.MultiHeadSelfAttention(2, head_size=3),
+        refuses=({"heads": 0}, {"heads": 2, "window": 0}, {"heads": 2, "head_size": 0}),
+        exempt=WHOLE_CLIP,
+    ),
+    "MultiHeadSelfAttention/window": Case(jl.MultiHeadSelfAttention(2, window=6)),
+    "MultiHeadSelfAttention/causal window": Case(jl.MultiHeadSelfAttention(2, causal=True, window=5, rotary=True)),
+    # tokens
+    "Embedding": Case(
+        jl.Embedding(7, 3),
+        (23,),
+        ({"n": 0, "size": 3}, {"n": 3, "size": 0}),
+        exempt={"dtype": "takes whole numbers"},
+        tokens=7,
+    ),
     # activations
     "Identity": Case(jl.Identity()),
     "ReLU": Case(jl.ReLU()),
@@ -88,7 +163,12 @@ CASES: dict[str, Case] = {
     "Parallel/stride": Case(jl.parallel(a=jl.serial(jl.Conv1D(4, 7), jl.MaxPool(2)), b=jl.Conv1D(2, 2, stride=2))),
     "Parallel/residual": Case(jl.residual(jl.Conv1D(4, 6), jl.Tanh())),
     "Parallel/shortcut": Case(jl.residual(jl.Conv1D(5, 6, stride=2), shortcut=jl.Conv1D(5, 1, stride=2))),
+    "Parallel/down and up": Case(jl.residual(jl.Conv1D(6, 5, stride=2), jl.ConvTranspose1D(4, 4))),
+    "Parallel/up": Case(
+        jl.serial(jl.parallel(jl.ConvTranspose1D(3, 5), jl.ConvTranspose1D(2, 2, lookahead=0)), jl.MeanPool(3))
+    ),
     "Frozen": Case(jl.Frozen(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Dropout(0.3)))),
+    "Remat": Case(jl.Remat(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
     "lift": Case(jl.lift(abs), exempt=FUNCTION),
     # models
     "cnn1d": Case(CNN1D, (800,), exempt=WHOLE),
@@ -97,4 +177,15 @@ CASES: dict[str, Case] = {
     "cnn1d/causal, streaming": Case(jl.streaming(CAUSAL, longest=400), (777,)),
     "lstm": Case(LSTM, (700,), exempt=WHOLE),
     "lstm/streaming": Case(jl.streaming(LSTM, longest=700), (700,)),
+    "lstm/bidirectional": Case(jl.models.lstm(3, units=(3, 2), bidirectional=True), exempt=WHOLE_CLIP),
+    # The streaming form of a model holds all its layers, so the others have one line each.
+    "gru": Case(jl.streaming(jl.models.gru(3, units=(5,)), longest=23)),
+    "cnn": Case(jl.streaming(jl.models.cnn(3, channels=(3, 4)), longest=23), (23, 7)),
+    "cnn/causal": Case(jl.streaming(jl.models.cnn(3, channels=(3,), causal=True), longest=23), (23, 6)),
+    "ds_cnn": Case(jl.streaming(jl.models.ds_cnn(3, channels=4, blocks=1), longest=23), (23, 8)),
+    "crnn": Case(jl.streaming(jl.serial(jl.Raw(), jl.models.crnn(3, channels=(4, 3), kernel=3, units=4)), 500), (500,)),
+    "mlp": Case(jl.streaming(jl.models.mlp(3, units=(5,)), longest=23)),
+    "linear": Case(jl.streaming(jl.models.linear(3), longest=23)),
+    "autoencoder": Case(jl.models.autoencoder(4, units=(5,), code=2)),
+    "conv_autoencoder": Case(jl.models.conv_autoencoder(4, channels=(5, 3), code=2, kernel=3)),
 }

@@ -30,9 +30,11 @@ def cases(law: str):
 
 
 @functools.cache
-def prepared(layer, item):
+def prepared(layer, item, tokens):
     """Return params and state away from their first values, and a batch of inputs."""
     x = jax.random.normal(jax.random.key(1), (BATCH, *item))
+    if tokens:
+        x = jax.random.randint(jax.random.key(1), (BATCH, *item), 0, tokens)
     params, state = jax.jit(layer.init)(jax.random.key(0), x)
     noise = np.random.default_rng(0)
     shake = lambda a: a + 0.3 * np.abs(noise.standard_normal(a.shape)).astype(np.float32)  # noqa: E731
@@ -40,13 +42,14 @@ def prepared(layer, item):
 
 
 def ready(case: Case):
-    return prepared(case.layer, case.item)
+    return prepared(case.layer, case.item, case.tokens)
 
 
 def ragged(x, junk=jnp.nan) -> Padded:
     """Give the items of a batch different lengths, one of them whole and one absent, with junk behind the ends."""
     time = x.shape[1]
     length = jnp.array([time, time // 2 + 1, max(1, time // 7), 0])
+    junk = junk if jnp.issubdtype(x.dtype, jnp.floating) else -99  # no token
     return Padded(jnp.where(valid_steps_of(x, length), x, junk), length)
 
 
@@ -65,15 +68,23 @@ def loss_of(y):
     if isinstance(y, Padded):
         y = Chunk(y.values, jnp.arange(y.values.shape[1]) < y.length[:, None])
     if not isinstance(y, Chunk):
-        y = Chunk(y, jnp.ones(y.shape[:2], bool)) if y.ndim == 3 else Chunk(y[:, None], jnp.ones((len(y), 1), bool))
+        y = Chunk(y, jnp.ones(y.shape[:2], bool)) if y.ndim > 2 else Chunk(y[:, None], jnp.ones((len(y), 1), bool))
+    y = Chunk(y.values.reshape(*y.valid.shape, -1), y.valid)  # of a step over frequency, each value counts alike
     order = jnp.where(y.valid, jnp.cumsum(y.valid, axis=1) - 1, 0).astype(jnp.float32)
     place = jnp.arange(y.values.shape[-1], dtype=jnp.float32) + 2.3 * order[..., None]
     return (jnp.where(y.valid[..., None], y.values, 0.0) * jnp.cos(place).astype(y.values.dtype)).sum()
 
 
 def graded(loss):
-    """Compile a function of ``(params, x)`` that returns ``(loss, aux)`` with its gradients to both."""
-    return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    """Compile a function of ``(params, x)`` that returns ``(loss, aux)`` with its gradients to both (0 for tokens)."""
+    gradients = jax.value_and_grad(loss, (0, 1), has_aux=True, allow_int=True)
+
+    @jax.jit
+    def run(params, x):
+        value, (of_params, of_x) = gradients(params, x)
+        return value, (of_params, of_x if jnp.issubdtype(x.dtype, jnp.floating) else jnp.zeros(x.shape))
+
+    return run
 
 
 def test_every_registered_layer_is_in_the_table():
@@ -157,7 +168,7 @@ def test_streamed_equals_offline(case, blocks):
     timing = case.layer.timing()
     assert timing is not None, "a layer without a streaming form has to be exempt by name"
     # A block of junk stands before the stream begins.
-    front = jnp.full((BATCH, timing.block, *x.shape[2:]), jnp.nan)
+    front = jnp.full((BATCH, timing.block, *x.shape[2:]), -99 if case.tokens else jnp.nan, x.dtype)
 
     @graded
     def streamed(params, values):
@@ -203,13 +214,15 @@ def test_out_length_is_the_length_that_comes_out(case):
 def test_gradients_equal_finite_differences(case):
     params, state, x = ready(case)
 
+    x = x[:2]
+
     @jax.jit
     def f(at):
-        return loss_of(case.layer.apply(at[0], state, at[1])[0])
+        return loss_of(case.layer.apply(at[0], state, x if case.tokens else at[1])[0])
 
     with jax.enable_x64(True):  # in float64 the step can be too small to meet a kink of ReLU or max
         state = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), state)
-        at, back = ravel_pytree(jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), (params, x[:2])))
+        at, back = ravel_pytree(jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), (params, x)))
         gradient = ravel_pytree(jax.grad(f)(back(at)))[0]
         # Along the gradient, where the signal is largest, and a random direction, so that any wrong entry counts.
         noise = jnp.asarray(np.random.default_rng(2).standard_normal(gradient.shape))
@@ -279,11 +292,11 @@ def test_bad_input_is_refused_when_tracing_with_the_path(case):
     params, state, x = ready(case)
     model = jl.serial(part=jl.serial(inner=case.layer))
     params, state = ({"part": {"inner": tree}} if tree else {} for tree in (params, state))
-    bad = [x.astype(jnp.int32)]
-    if len(case.item) == 1:
+    bad = [x.astype(jnp.float32 if case.tokens else jnp.int32)]
+    if len(case.item) == 1 and not case.tokens:
         bad += [x[0, 0], x[:, :0]]
-    elif params:
-        bad += [jnp.zeros((BATCH, case.item[0], case.item[1] + 1))]
+    elif len(case.item) > 1 and params:
+        bad += [jnp.zeros((BATCH, *case.item[:-1], case.item[-1] + 1))]
     for inputs in bad:
         with pytest.raises(jl.LayerError, match=r"part/inner.*expected.*got") as error:
             jax.eval_shape(model.apply, params, state, inputs)

@@ -1,4 +1,4 @@
-"""Cross-entropy against scikit-learn, a plain NumPy loop, and what must hold of absent items."""
+"""Losses against scikit-learn, a plain NumPy loop, and what must hold of absent items."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
-from jaxlisten.losses import cross_entropy
+from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
 
 value_and_grad = jax.jit(jax.value_and_grad(cross_entropy), static_argnames="label_smoothing")
 
@@ -105,7 +105,8 @@ def test_jit_equals_eager_under_strict_promotion(batch):
     ("logits", "labels", "options", "message"),
     [
         ((2, 3), np.zeros(3, int), {}, "labels"),
-        ((2, 3), np.zeros((2, 3), int), {}, "labels"),
+        ((2, 3), np.zeros((2, 3), int), {}, "floating-point labels .* is the task tagging"),
+        ((2, 3), np.zeros((2, 2), np.float32), {}, "labels"),
         ((3,), np.zeros(3, int), {}, "logits"),
         ((2, 3), np.zeros(2, int), {"weight": np.ones((2, 1))}, "weight"),
         ((2, 3), np.zeros(2, np.float32), {}, "integer labels"),
@@ -116,3 +117,159 @@ def test_jit_equals_eager_under_strict_promotion(batch):
 def test_what_does_not_belong_together_is_refused(logits, labels, options, message):
     with pytest.raises(InputError, match=message):
         cross_entropy(np.zeros(logits, np.float32), labels, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "class_weight": np.array([1, 0.5, 3, 0])}])
+def test_a_one_hot_label_is_the_same_as_its_index(batch, options):
+    logits, labels, weight = batch
+    got = cross_entropy(logits, np.eye(4, dtype=np.float32)[labels], weight, **options)
+    np.testing.assert_allclose(got, cross_entropy(logits, labels, weight, **options), rtol=1e-6)
+
+
+def test_a_mixture_of_two_labels_costs_the_mixture_of_their_losses(batch):
+    logits, labels, weight = batch
+    other, share = np.roll(labels, 1), np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+    mixture = share * np.eye(4, dtype=np.float32)[labels] + (1 - share) * np.eye(4, dtype=np.float32)[other]
+    parts = [[reference(logits[i : i + 1], [y[i]], weight[i : i + 1], 0.1) for i in range(7)] for y in (labels, other)]
+    each = share[:, 0] * parts[0] + (1 - share[:, 0]) * parts[1]
+    got = cross_entropy(logits, mixture, weight, label_smoothing=0.1)
+    np.testing.assert_allclose(got, np.average(each, weights=weight), rtol=1e-5)
+    class_weight = np.array([1, 0.5, 3, 2], np.float32)
+    got = cross_entropy(logits, mixture, weight, label_smoothing=0.1, class_weight=class_weight)
+    np.testing.assert_allclose(got, np.average(each, weights=weight * (mixture @ class_weight)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [[0.5, 0.2, 0, 0], [1.5, -0.5, 0, 0], [np.nan, 1, 0, 0]])
+def test_shares_that_are_no_distribution_make_the_loss_nan(batch, bad):
+    logits, labels, weight = batch
+    mixture = np.eye(4, dtype=np.float32)[labels]
+    mixture[2] = bad
+    assert jnp.isnan(cross_entropy(logits, mixture, weight))
+    weight[2] = 0
+    assert jnp.isfinite(cross_entropy(logits, mixture, weight))
+
+
+def test_an_impossible_class_costs_nothing_where_it_has_no_share():
+    assert cross_entropy(jnp.array([[0.0, -jnp.inf]]), jnp.array([[1.0, 0.0]])) == 0
+
+
+@pytest.fixture
+def labelled():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(scale=3, size=(7, 4)).astype(np.float32)
+    return logits, rng.integers(0, 2, (7, 4)).astype(np.int8), rng.uniform(0.1, 2, 7).astype(np.float32)
+
+
+def binary_reference(logits, targets, weight, label_smoothing=0.0, class_weight=None, positive_weight=None):
+    total = norm = 0.0
+    for n, k in np.ndindex(logits.shape):
+        p = 1 / (1 + np.exp(-float(logits[n, k])))
+        t = (1 - label_smoothing) * float(targets[n, k]) + label_smoothing / 2
+        held = 1 if positive_weight is None else float(positive_weight[k])
+        w = float(weight[n]) * (1 if class_weight is None else float(class_weight[k]))
+        total -= w * (held * t * np.log(p) + (1 - t) * np.log1p(-p))
+        norm += w
+    return total / norm
+
+
+def test_binary_cross_entropy_equals_the_log_loss_of_scikit_learn(labelled):
+    from sklearn.metrics import log_loss
+
+    logits, targets, weight = labelled
+    p = jax.nn.sigmoid(logits)
+    each = [log_loss(targets[:, k], p[:, k], sample_weight=weight, labels=[0, 1]) for k in range(4)]
+    np.testing.assert_allclose(binary_cross_entropy(logits, targets, weight), np.mean(each), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"label_smoothing": 0.2},
+        {"positive_weight": np.array([1, 5, 0.5, 0])},
+        {"label_smoothing": 0.1, "class_weight": np.array([1, 0, 2, 3]), "positive_weight": np.array([1, 5, 0.5, 2])},
+    ],
+)
+def test_binary_cross_entropy_equals_a_plain_loop(labelled, options):
+    logits, _, weight = labelled
+    jitted = jax.jit(binary_cross_entropy, static_argnames="label_smoothing")
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        got = jitted(*labelled, **options)
+    np.testing.assert_allclose(got, binary_reference(*labelled, **options), rtol=1e-5)
+    shares = np.linspace(0, 1, 28, dtype=np.float32).reshape(7, 4)
+    expected = binary_reference(logits, shares, weight, **options)
+    np.testing.assert_allclose(jitted(logits, shares, weight, **options), expected, rtol=1e-5)
+
+
+def test_a_label_is_anything_that_is_0_or_1_and_nothing_else(labelled):
+    logits, targets, _ = labelled
+    for dtype in (bool, np.int32, np.float32, jnp.bfloat16):
+        assert binary_cross_entropy(logits, targets.astype(dtype)) == binary_cross_entropy(logits, targets)
+    targets[0, 0] = 2
+    assert jnp.isnan(binary_cross_entropy(logits, targets))
+
+
+def test_very_sure_logits_cost_what_they_say_and_nothing_is_lost():
+    logits = jnp.array([[90.0, -90.0]])
+    assert binary_cross_entropy(logits, jnp.array([[1, 0]])) < 1e-30
+    assert binary_cross_entropy(logits, jnp.array([[0, 1]])) == 90
+
+
+def test_mean_squared_error_equals_scikit_learn():
+    from sklearn.metrics import mean_squared_error as expected
+
+    rng = np.random.default_rng(0)
+    p, t, w = (rng.normal(size=shape).astype(np.float32) for shape in ((7, 3), (7, 3), (7,)))
+    w = np.abs(w)
+    np.testing.assert_allclose(mean_squared_error(p, t, w), expected(t, p, sample_weight=w), rtol=1e-5)
+    one = expected(t[:, 0], p[:, 0])
+    for predictions in (p[:, 0], p[:, :1]):
+        for targets in (t[:, 0], t[:, :1]):
+            np.testing.assert_allclose(mean_squared_error(predictions, targets), one, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+def test_absent_items_change_nothing_in_other_losses(labelled, loss):
+    logits, targets, weight = labelled
+    step = jax.jit(jax.value_and_grad(loss))
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        value, gradient = step(logits, targets, weight)
+    more = (
+        np.concatenate([logits, np.full((2, 4), np.nan, np.float32)]),
+        np.concatenate([targets.astype(np.float32), np.full((2, 4), np.nan, np.float32)]),
+        np.append(weight, [0, 0]).astype(np.float32),
+    )
+    value_more, gradient_more = step(*more)
+    np.testing.assert_allclose(value_more, value, rtol=1e-6)
+    np.testing.assert_allclose(gradient_more[:7], gradient, rtol=1e-5, atol=1e-8)
+    np.testing.assert_array_equal(gradient_more[7:], 0)
+    value, gradient = step(*(array[7:] for array in more))
+    assert value == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+def test_other_losses_are_computed_in_float32(labelled, loss):
+    logits, targets, weight = labelled
+    rounded = jnp.asarray(logits, jnp.bfloat16)
+    got = loss(rounded, targets, weight)
+    assert got.dtype == jnp.float32
+    np.testing.assert_allclose(got, loss(rounded.astype(jnp.float32), targets, weight), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "targets", "options", "message"),
+    [
+        (binary_cross_entropy, (2, 3), (2,), {}, "binary_cross_entropy: expected logits"),
+        (binary_cross_entropy, (2,), (2,), {}, "binary_cross_entropy: expected logits"),
+        (binary_cross_entropy, (2, 3), (2, 3), {"weight": np.ones(3)}, "weight"),
+        (binary_cross_entropy, (2, 3), (2, 3), {"label_smoothing": 1.0}, "label_smoothing"),
+        (binary_cross_entropy, (2, 3), (2, 3), {"class_weight": np.ones(2)}, "class_weight \\[3\\], got \\(2,\\)"),
+        (binary_cross_entropy, (2, 3), (2, 3), {"positive_weight": np.ones(2)}, "positive_weight"),
+        (mean_squared_error, (2, 3), (2,), {}, "mean_squared_error: expected predictions"),
+        (mean_squared_error, (2, 1, 1), (2, 1, 1), {}, "mean_squared_error: expected predictions"),
+        (mean_squared_error, (2,), (2,), {"weight": np.ones((2, 1))}, "weight"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_by_other_losses(loss, outputs, targets, options, message):
+    with pytest.raises(InputError, match=message):
+        loss(np.zeros(outputs, np.float32), np.zeros(targets, np.float32), **options)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
-from jaxlisten.losses import cross_entropy
-from jaxlisten.tasks import TASKS, Task, classification, find, infer
+from jaxlisten.losses import binary_cross_entropy, cross_entropy
+from jaxlisten.tasks import TASKS, Task, classification, find, infer, regression, tagging
 
 LOGITS = jnp.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 LABELS = jnp.array([0, 2])
@@ -29,7 +29,17 @@ def test_class_indices_are_a_classification(targets):
     assert infer(targets) == classification()
 
 
-@pytest.mark.parametrize("targets", [[0.5, 1.0], [[0, 1], [1, 0]], ["cat"], [True, False], [-1, 0], 3])
+@pytest.mark.parametrize("targets", [[[0, 1], [1, 0]], np.zeros((3, 4), np.int8), np.array([[True], [False]])])
+def test_rows_of_0_and_1_are_tagging(targets):
+    assert infer(targets) == tagging()
+
+
+@pytest.mark.parametrize("targets", [[0.5, 1.0], np.zeros((3, 2), np.float32)])
+def test_floating_point_numbers_are_a_regression(targets):
+    assert infer(targets) == regression()
+
+
+@pytest.mark.parametrize("targets", [["cat"], [True, False], [-1, 0], 3, [[0, 2]], np.zeros((2, 2, 2))])
 def test_other_targets_are_refused_with_what_is_supported(targets):
     with pytest.raises(InputError, match=r"class indices.*one class per clip"):
         infer(targets)
@@ -71,3 +81,45 @@ def test_the_link_of_classification_gives_probabilities_in_float32(dtype):
     assert probabilities.dtype == jnp.float32
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-6)
     np.testing.assert_allclose(probabilities[1], [0.2119416, 0.5761169, 0.2119416], rtol=1e-5)
+
+
+def test_weights_of_classes_are_for_training_only():
+    weights, y = np.array([1.0, 2.0, 0.5], np.float32), jnp.array([[1, 0, 1], [0, 1, 0]])
+    task = classification(class_weight=weights)
+    assert task.loss(LOGITS, LABELS) == cross_entropy(LOGITS, LABELS)
+    assert task.loss(LOGITS, LABELS, train=True) == cross_entropy(LOGITS, LABELS, class_weight=weights)
+    task = tagging(class_weight=list(weights), positive_weight=weights[::-1])
+    assert task == tagging(class_weight=weights, positive_weight=weights[::-1])
+    assert task.loss(LOGITS, y) == binary_cross_entropy(LOGITS, y)
+    got = jax.jit(lambda logits: task.loss(logits, y, train=True))(LOGITS)
+    expected = binary_cross_entropy(LOGITS, y, class_weight=weights, positive_weight=weights[::-1])
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[-1.0, 1.0], [0.0, 0.0], [[1.0]], [float("nan")]])
+def test_weights_out_of_range_are_refused(weights):
+    with pytest.raises(InputError, match="class_weight"):
+        classification(class_weight=weights)
+    with pytest.raises(InputError, match="positive_weight"):
+        tagging(positive_weight=weights)
+
+
+def test_the_links_of_labels_and_numbers():
+    np.testing.assert_allclose(tagging().link(LOGITS.astype("bfloat16"))[0], [0.880797, 0.5, 0.2689414], rtol=1e-6)
+    assert (regression().link(LOGITS) == LOGITS).all()
+    assert regression().link(LOGITS.astype("bfloat16")).dtype == jnp.float32
+
+
+def test_an_epoch_is_judged_by_figures_worked_out_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], np.float32)
+    assert classification().judge(probabilities, np.array([0, 0, 1])) == {"accuracy": pytest.approx(2 / 3)}
+    labels = np.array([[1, 0], [0, 1], [1, 0]])
+    assert tagging().judge(probabilities, labels) == {"map": pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)}
+    figures = regression().judge(np.array([[1.0], [2.0], [6.0]]), np.array([1.0, 2.0, 3.0]))
+    assert figures == {"mae": 1.0, "r2": 1 - 9 / 2}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_that_has_diverged_is_told_by_the_loss_and_not_by_the_judge(name):
+    targets = {"class": np.array([0, 1]), "labels": np.eye(2, dtype=np.int8), "numbers": np.eye(2)}[find(name).kind]
+    assert find(name).judge(np.full((2, 2), np.nan, np.float32), targets)

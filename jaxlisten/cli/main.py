@@ -60,8 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a listener on your own recordings")
     train.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
-    train.add_argument("--model", metavar="NAME", default="cnn1d", help="cnn1d or lstm (default: %(default)s)")
-    train.add_argument("--front-end", metavar="NAME", default="log_mel", help="log_mel (default)")
+    train.add_argument(
+        "--model", metavar="NAME", default="cnn1d", help="cnn1d (default), cnn, ds_cnn, lstm, gru, crnn, mlp or linear"
+    )
+    train.add_argument(
+        "--front-end", metavar="NAME", help="log_mel, mfcc, pcen_mel, filter_bank or raw (default: log_mel; crnn: raw)"
+    )
     train.add_argument(
         "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 1,500 steps)"
     )

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from jaxlisten import data, models, runs
+from jaxlisten import data, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
 from jaxlisten.nn import serial
-from jaxlisten.train import fit
+from jaxlisten.train import default_augment, default_task, fit
 
 
 def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
     network = _named("--model", options.model, models.MODELS)
-    front_end = _named("--front-end", options.front_end, models.FRONT_ENDS)
+    usual = "raw" if options.model == "crnn" else "log_mel"
+    front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
     if options.epochs is not None and options.epochs < 1:
         raise InputError(f"--epochs: expected at least 1, got {options.epochs}")
     if not 0 <= options.seed < 2**32:
@@ -34,7 +36,7 @@ def train(options: argparse.Namespace) -> int:
     _check_classes(parts.train, options.data, " for training")
     model = serial(front_end(clips.sr), network(len(clips.classes)))
     go_on = "go on with the same command and --resume"
-    return _run(model, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
+    return _run(model, clips, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
 
 
 def demo(out: str | None) -> int:
@@ -46,18 +48,28 @@ def demo(out: str | None) -> int:
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn1d(len(clips.classes)))
     again = "to begin again, give jaxlisten demo another folder"
-    code = _run(model, data.partition(clips), out, 30, 0, False, "synthetic", again)
+    code = _run(model, clips, data.partition(clips), out, 30, 0, False, "synthetic", again)
     say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")
     say.result(out)
     return code
 
 
 def _run(
-    model: Any, parts: Partition, out: str, epochs: int | None, seed: int, resume: bool, source: str, go_on: str
+    model: Any,
+    clips: Dataset,
+    parts: Partition,
+    out: str,
+    epochs: int | None,
+    seed: int,
+    resume: bool,
+    source: str,
+    go_on: str,
 ) -> int:
     """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    say.note(f"{len(parts.train.classes)} classes at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
+    task = tasks.infer(parts.train.targets)
+    what = f"{len(parts.train.classes)} {task.things}"
+    say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
     try:
         fitted = fit(
@@ -65,26 +77,27 @@ def _run(
             parts.train,
             parts.validation,
             key=jax.random.key(seed),
+            task=default_task(task),
             epochs=epochs,
+            augment=default_augment(task),
             run_dir=out,
             resume=resume,
         )
         about = {"data": source, "part": part}
         report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=about)
+        report = replace(report, health=data.health(clips).to_dict())
         report.save(Path(out) / "report.html")
         report.save(Path(out) / "report.json")
     except KeyboardInterrupt:
         raise TrainingError(f"interrupted; {out} keeps the best weights so far: {go_on}") from None
-    low, high = report.accuracy_interval
-    say.note(
-        f"{part} accuracy {report.accuracy:.1%} on {say.count(report.n, 'clip')} "
-        f"(95 % interval {low:.1%} to {high:.1%}), from epoch {fitted.best_epoch} of {len(fitted.history)}; "
-        f"see {Path(out) / 'report.html'}"
-    )
+    best = f"from epoch {fitted.best_epoch} of {len(fitted.history)}"
+    say.note(f"{part}: {report.headline}, {best}; see {Path(out) / 'report.html'}")
     return 0
 
 
 def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
+    if clips.kind != "class":
+        return
     found = sorted({clips.classes[target] for target in clips.targets})
     if len(found) < 2:
         raise InputError(

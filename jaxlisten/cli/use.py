@@ -49,8 +49,7 @@ def predict(options: argparse.Namespace) -> int:
         elif "error" in line:
             say.note(f"jaxlisten: {line['error']}")
         else:
-            others = "".join(f"  {one['label']} {one['probability']:.1%}" for one in line["top"][1:])
-            say.result(f"{path}  {line['label']} {line['probability']:.1%}{others}")
+            say.result(f"{path}  {_in_words(line)}")
     return 2 if failed else 0
 
 
@@ -61,7 +60,7 @@ def export(options: argparse.Namespace) -> int:
     done = listener.export(options.out, clips=clips)
     heard = "recordings" if clips else "clips of noise (give recordings with --clips)"
     say.result(
-        f"{done.path}: {done.bytes:,} bytes; its probabilities differ from the run's by at most {done.difference:.1g} "
+        f"{done.path}: {done.bytes:,} bytes; its answers differ from the run's by at most {done.difference:.1g} "
         f"on {done.clips} {heard}"
     )
     return 0
@@ -88,13 +87,27 @@ def _check_report(report: str | None) -> None:
 
 
 def _heard(listener: Listener, path: str, top: int) -> dict[str, Any]:
-    said = listener.predict(path)
-    return {
+    said, kind = listener.predict(path), listener.fitted.task.kind
+    line = {
         "path": path,
         "label": said.label,
         "probability": said.probability,
         "top": [{"label": label, "probability": probability} for label, probability in said.top[:top]],
     }
+    if kind == "labels":
+        chosen = dict(said.top)
+        return line | {"labels": [{"label": label, "probability": chosen[label]} for label in said.labels]}
+    if kind == "numbers":
+        return line | {"label": None, "probability": None, "numbers": dict(said.numbers)}
+    return line
+
+
+def _in_words(line: dict[str, Any]) -> str:
+    """Say what was heard: the numbers, the labels that hold, or the most probable classes."""
+    if "numbers" in line:
+        return "  ".join(f"{name} {value:.4g}" for name, value in line["numbers"].items())
+    shown = line.get("labels", line["top"])
+    return "  ".join(f"{one['label']} {one['probability']:.1%}" for one in shown) or "none of the labels"
 
 
 def _remembered(listener: Listener) -> list[Any]:

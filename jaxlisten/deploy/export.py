@@ -17,6 +17,7 @@ from jaxlisten.deploy.stablehlo import run_stablehlo, to_stablehlo
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.files import replacing
 from jaxlisten.nn import Layer
+from jaxlisten.tasks import LINKS
 from jaxlisten.types import Array, Padded, Params, State
 
 FORMATS = {".onnx": ("onnx", "onnxruntime"), ".stablehlo": ("flatbuffers",)}
@@ -29,7 +30,8 @@ class Exported(NamedTuple):
     Attributes:
         path: the file.
         bytes: its size.
-        difference: the largest absolute difference between its probabilities and the model's.
+        difference: the largest difference between its probabilities and the model's; of numbers, as a share of the
+            largest one where that is above 1.
         clips: how many clips were compared.
     """
 
@@ -48,10 +50,11 @@ def export(
     sr: int,
     classes: Sequence[str],
     longest: int,
+    link: str = "softmax",
     clips: Sequence[np.ndarray] = (),
     tolerance: float = 1e-4,
 ) -> Exported:
-    """Write a model, from the waveform to the softmax of its scores, to one file, and check the file.
+    """Write a model, from the waveform to the link of its scores, to one file, and check the file.
 
     The file is written under another name, read back, and run on `clips`; only if its probabilities are the model's
     does it appear at `path`, in one step. Otherwise what stood at `path` stays as it was.
@@ -64,12 +67,13 @@ def export(
         sr: sample rate in Hz that the model is for.
         classes: their names, in the order of the scores.
         longest: samples of the longest clip that it was trained on: the noise is that long if there are no clips.
+        link: what makes an answer of the scores: "softmax", "sigmoid" or "identity"; see `jaxlisten.tasks.LINKS`.
         clips: recordings ``[time]`` to compare on, of any lengths, at `sr`; none: seeded noise of a few lengths.
-        tolerance: the largest difference in probability that is let through.
+        tolerance: the largest difference that is let through, as `Exported` counts it.
 
     Raises:
-        InputError: another ending, a folder that is missing or can't be written to, a missing package, a layer that
-            the format has no form for, or a clip that is not one-dimensional.
+        InputError: another ending, a folder that is missing or can't be written to, a missing package, an unknown
+            `link`, a layer that the format has no form for, or a clip that is not one-dimensional.
         TrainingError: the file's probabilities differ from the model's by more than `tolerance`.
     """
     path = _checked(Path(path))
@@ -78,13 +82,13 @@ def export(
         raise InputError(f"export: expected clips [time], got shapes {[clip.shape for clip in sounds]}")
     batch = _padded(sounds)
     if path.suffix == ".onnx":
-        content = to_onnx(model, params, state, sr=sr, classes=classes).SerializeToString()
+        content = to_onnx(model, params, state, sr=sr, classes=classes, link=link).SerializeToString()
     else:
-        content = to_stablehlo(model, params, state)
-    ours = np.asarray(jax.jit(_probabilities, static_argnums=0)(model, params, state, batch))
+        content = to_stablehlo(model, params, state, link=link)
+    ours = np.asarray(jax.jit(_answers, static_argnums=(0, 1))(model, link, params, state, batch))
     with replacing(path) as draft:
         draft.write_bytes(content)
-        difference = _difference(draft.read_bytes(), path.suffix, batch, ours)
+        difference = _difference(draft.read_bytes(), path.suffix, batch, ours) / max(1.0, float(np.abs(ours).max()))
         if not difference <= tolerance:  # also where it is not a number
             raise TrainingError(
                 f"export: the probabilities of the exported file differ from the model's by up to {difference:.2g}, "
@@ -120,8 +124,8 @@ def _padded(clips: Sequence[np.ndarray]) -> Padded:
     return Padded(values, length)
 
 
-def _probabilities(model: Layer, params: Params, state: State, x: Padded) -> Array:
-    return jax.nn.softmax(model.apply(params, state, x)[0].astype(jnp.float32), axis=-1)
+def _answers(model: Layer, link: str, params: Params, state: State, x: Padded) -> Array:
+    return LINKS[link](model.apply(params, state, x)[0].astype(jnp.float32))
 
 
 def _difference(content: bytes, ending: str, batch: Padded, ours: np.ndarray) -> float:

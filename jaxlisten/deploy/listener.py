@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from jaxlisten.deploy.export import Exported, export
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
-from jaxlisten.tasks import Task
+from jaxlisten.tasks import HOLDS, Task
 from jaxlisten.types import Array, Padded, Params, State
 
 _WINDOWS = 16
@@ -26,14 +27,19 @@ class Prediction(NamedTuple):
     """What a listener says about one recording.
 
     Attributes:
-        label: the most probable class.
-        probability: of that class, from 0 to 1.
-        top: every class with its probability, the most probable first.
+        label: the most probable class or label; "" where it says numbers.
+        probability: of that class or label, from 0 to 1; NaN where it says numbers.
+        top: every class or label with its probability, the most probable first; empty where it says numbers.
+        labels: where a recording may have several labels or none, those that it has: of a probability of 1/2 or more.
+            Otherwise the one class, or nothing where it says numbers.
+        numbers: each number by its name; empty where it says classes or labels.
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
+    labels: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, float], ...] = ()
 
 
 class Listener:
@@ -50,7 +56,7 @@ class Listener:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that it tells apart."""
+        """The classes that it tells apart, the labels that it knows, or the names of its numbers."""
         return self.fitted.classes
 
     @property
@@ -59,13 +65,14 @@ class Listener:
         return self.fitted.sr
 
     def __repr__(self) -> str:
-        return f"Listener({len(self.classes)} classes, {self.sr} Hz: {', '.join(self.classes[:12])})"
+        known = f"{len(self.classes)} {self.fitted.task.things}"
+        return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 
     def predict(self, sound: str | os.PathLike[str] | np.ndarray, *, sr: int | None = None) -> Prediction:
-        """Say what a recording is.
+        """Say what a recording is: its class, its labels, or its numbers, as the listener has learnt.
 
         A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
-        longest one, and their probabilities are averaged.
+        longest one, and their probabilities (or numbers) are averaged.
 
         Args:
             sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
@@ -81,13 +88,19 @@ class Listener:
             samples, _ = data.read(sound, sr=self.sr)
         else:
             samples = _resampled(np.asarray(sound), self.sr if sr is None else sr, self.sr)
-        probabilities = self.probabilities(samples)
-        order = np.argsort(-probabilities, kind="stable")
-        top = tuple((self.classes[i], float(probabilities[i])) for i in order)
-        return Prediction(*top[0], top)
+        said = self.probabilities(samples)
+        if self.fitted.task.kind == "numbers":
+            return Prediction("", math.nan, (), numbers=tuple(zip(self.classes, said.tolist(), strict=True)))
+        top = tuple((self.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))
+        several = self.fitted.task.kind == "labels"
+        labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)
+        return Prediction(*top[0], top, labels)
 
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
-        """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate."""
+        """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
+
+        Where the listener says numbers, these are the numbers.
+        """
         window = self.fitted.longest
         if len(samples) <= 2 * window:
             grain = max(1, self.sr // 4)  # a few shapes for clips of any length
@@ -100,7 +113,9 @@ class Listener:
         return (total / len(starts)).astype(np.float32)
 
     def export(self, path: str | os.PathLike[str], *, clips: Sequence[np.ndarray] = ()) -> Exported:
-        """Write one file from waveform to probabilities, ``.onnx`` or ``.stablehlo``; see `jaxlisten.deploy.export`.
+        """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
+
+        See `jaxlisten.deploy.export`.
 
         Args:
             path: where to.
@@ -115,6 +130,7 @@ class Listener:
             sr=fitted.sr,
             classes=fitted.classes,
             longest=fitted.longest,
+            link=fitted.task.activation,
             clips=clips,
         )
 

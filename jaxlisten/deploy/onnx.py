@@ -12,6 +12,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlisten.deploy import (  # noqa: F401  each registers its emitters
+    onnx_attention,
+    onnx_convolution,
+    onnx_front_end,
+    onnx_normalize,
+    onnx_pooling,
+    onnx_recurrent,
+)
 from jaxlisten.deploy.onnx_graph import Graph, Wire, need
 from jaxlisten.deploy.onnx_layers import emit
 from jaxlisten.errors import InputError
@@ -19,6 +27,14 @@ from jaxlisten.nn import Layer
 from jaxlisten.types import Array, Padded, Params, State
 
 __all__ = ["Graph", "Wire", "emit", "run_layer_onnx", "run_onnx", "to_onnx"]
+
+LINKS: dict[str | None, tuple[str, dict[str, int], str]] = {
+    "softmax": ("Softmax", {"axis": -1}, "probabilities"),
+    "sigmoid": ("Sigmoid", {}, "probabilities"),
+    "identity": ("Identity", {}, "predictions"),
+    None: ("Identity", {}, "logits"),
+}
+"""The last node of a graph by the link, with its settings and the name of its output."""
 
 _EVERYTHING = 2**62
 """The default of the input `length`: more steps than any clip has."""
@@ -45,7 +61,8 @@ def to_onnx(
         params, state: of the model.
         sr: sample rate in Hz that the model is for.
         classes: their names, in the order of the scores.
-        link: "softmax", or None for the scores themselves; the output is then called ``logits``.
+        link: "softmax", "sigmoid" (several labels a clip), "identity" (numbers; the output is then called
+            ``predictions``), or None for the scores themselves (``logits``).
         input_shape: of a model that does not begin with raw sound, such as ``("batch", "time", 40)``; axes with a
             name are free. The input is then called ``features``.
 
@@ -59,8 +76,8 @@ def to_onnx(
     need("onnx")
     from onnx import TensorProto, checker, helper
 
-    if link not in ("softmax", None):
-        raise InputError(f"to_onnx: expected link 'softmax' or None, got {link!r}")
+    if link not in LINKS:
+        raise InputError(f"to_onnx: expected link 'softmax', 'sigmoid', 'identity' or None, got {link!r}")
     shape = input_shape or ("batch", "time")
     _check_scores(model, params, state, shape, len(classes))
     graph, name = Graph(), "waveform" if input_shape is None else "features"
@@ -71,8 +88,8 @@ def to_onnx(
         graph.tensors["length"] = np.array([_EVERYTHING], np.int64)
         length = _clipped(graph, name)
     scores = emit(model, graph, *jax.device_get((params, state)), Wire(name, length)).values
-    output = "probabilities" if link else "logits"
-    _rename(graph, graph.add("Softmax", scores, axis=-1) if link else graph.add("Identity", scores), output)
+    operator, settings, output = LINKS[link]
+    _rename(graph, graph.add(operator, scores, **settings), output)
     proto = graph.model(inputs, [_floats(output, ("batch", len(classes)))], "jaxlisten")
     metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
     helper.set_model_props(proto, metadata)
@@ -108,8 +125,8 @@ def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded
     Args:
         layer: any layer that has an ONNX form.
         params, state: of the layer.
-        x: ``[batch, time]``, ``[batch, time, channel]`` or ``[batch, channel]``, as the layer takes it; a `Padded`
-            where there is an axis of time.
+        x: ``[batch, time]``, ``[batch, time, channel]``, ``[batch, time, freq, channel]`` or ``[batch, channel]``, as
+            the layer takes it; a `Padded` where there is an axis of time. Whole numbers stay whole.
 
     Returns:
         What ``layer.apply(params, state, x)[0]`` is, a NumPy array or a `Padded` of them. Values behind the end of an
@@ -122,10 +139,12 @@ def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded
     from onnx import TensorProto, checker, helper
 
     padded = isinstance(x, Padded)
-    values = np.asarray(x.values if padded else x, np.float32)
+    values = np.asarray(x.values if padded else x)
+    values = values.astype(np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32)
     graph, feeds = Graph(), dict[str, np.ndarray](x=values)
-    names = ("batch", *(["time"] if padded or values.ndim == 3 else []))
-    inputs = [_floats("x", (*names, *values.shape[len(names) :]))]
+    names = ("batch", *(["time"] if padded or values.ndim >= 3 else []))
+    kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+    inputs = [helper.make_tensor_value_info("x", kind, [*names, *values.shape[len(names) :]])]
     if padded:
         feeds["length"] = np.asarray(x.length, np.int64)
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, ["batch"]))

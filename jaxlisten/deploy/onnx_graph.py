@@ -17,11 +17,16 @@ IR_VERSION = 8
 """The file format that came with `OPSET`."""
 
 
+FLOAT = 1
+"""`onnx.TensorProto.FLOAT`, without importing onnx."""
+
+
 class Wire(NamedTuple):
     """What flows between emitters: the graph's form of an array, or of a `Padded` where there is a length.
 
     Attributes:
-        values: name of a float32 tensor, ``[batch, time]``, ``[batch, time, channel]`` or ``[batch, channel]``.
+        values: name of a float32 tensor, ``[batch, time]``, ``[batch, time, channel]``, or with freq before
+            channel, or ``[batch, channel]``; of tokens, int64 ``[batch, time]``.
         length: name of an int64 tensor ``[batch]``: valid steps of each item; None: all of it is valid, or time is
             gone. What stands behind an item's end is arbitrary, NaN included.
     """
@@ -96,12 +101,12 @@ class Graph:
         return self._valid[x.length]
 
     def masked(self, x: Wire, fill: float = 0.0, *, step_ndim: int = 1) -> str:
-        """Return the values with `fill` behind the end of each item, whatever stood there."""
+        """Return the values with `fill` behind the end of each item; a step has `step_ndim` axes."""
         if x.length is None:
             return x.values
         valid = self.valid(x)
         if step_ndim:
-            valid = self.add("Unsqueeze", valid, self.constant([2]))
+            valid = self.add("Unsqueeze", valid, self.constant([2, 3][:step_ndim]))
         return self.add("Where", valid, x.values, self.constant(fill, np.float32))
 
     def model(self, inputs: Sequence[Any], outputs: Sequence[Any], name: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxlisten.deploy.onnx_graph import need
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
+from jaxlisten.tasks import LINKS
 from jaxlisten.types import Array, Padded, Params, State
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -31,7 +32,7 @@ def to_stablehlo(
     Args:
         model: from raw sound to one score a class.
         params, state: of the model.
-        link: "softmax", or None for the scores themselves.
+        link: "softmax", "sigmoid" (several labels a clip), "identity" (numbers), or None for the scores themselves.
         time: fixes the samples of a clip, for a model with a layer that has to know them; None: free.
 
     Returns:
@@ -43,13 +44,13 @@ def to_stablehlo(
     need("flatbuffers")
     from jax import export
 
-    if link not in ("softmax", None):
-        raise InputError(f"to_stablehlo: expected link 'softmax' or None, got {link!r}")
+    if link not in (*LINKS, None):
+        raise InputError(f"to_stablehlo: expected link 'softmax', 'sigmoid', 'identity' or None, got {link!r}")
+    activation = LINKS[link or "identity"]
 
     @jax.jit
     def listen(waveform: Array, length: Array) -> Array:
-        logits = model.apply(params, state, Padded(waveform, length))[0].astype(jnp.float32)
-        return jax.nn.softmax(logits, axis=-1) if link else logits
+        return activation(model.apply(params, state, Padded(waveform, length))[0].astype(jnp.float32))
 
     waveform = jax.ShapeDtypeStruct(_shape(time), jnp.float32)
     length = jax.ShapeDtypeStruct(waveform.shape[:1], jnp.int32)

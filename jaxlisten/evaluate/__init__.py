@@ -1,6 +1,24 @@
-"""Scoring a model over a data set, and reports of what it said."""
+"""Scoring a model over a data set, reports of what it said, and pictures."""
 
+from jaxlisten.evaluate import plot
+from jaxlisten.evaluate.base import BaseReport, Calibration
+from jaxlisten.evaluate.labels import LabelMistake, LabelReport
+from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
 from jaxlisten.evaluate.scoring import Scores, evaluate, make_eval_step, score
 
-__all__ = ["Mistake", "Report", "Scores", "evaluate", "make_eval_step", "score"]
+__all__ = [
+    "BaseReport",
+    "Calibration",
+    "LabelMistake",
+    "LabelReport",
+    "Miss",
+    "Mistake",
+    "NumberReport",
+    "Report",
+    "Scores",
+    "evaluate",
+    "make_eval_step",
+    "plot",
+    "score",
+]

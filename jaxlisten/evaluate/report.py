@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +11,10 @@ from numpy.typing import NDArray
 
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate.html import render
-from jaxlisten.files import replacing
+from jaxlisten.evaluate.base import WORST, BaseReport, Calibration, calibration, curves, mean_area
+from jaxlisten.metrics import Averages, Curve, OperatingPoint
 
-WORST = 100
-"""How many mistakes `Report.to_dict` lists at most."""
+__all__ = ["WORST", "Mistake", "Report"]
 
 
 class Mistake(NamedTuple):
@@ -31,16 +25,18 @@ class Mistake(NamedTuple):
         truth: its class.
         predicted: the class that it was taken for.
         probability: of the predicted class.
+        index: the place of the clip in the report, and in its `data`.
     """
 
     path: str
     truth: str
     predicted: str
     probability: float
+    index: int
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+@dataclass(frozen=True, eq=False, repr=False)
+class Report(BaseReport):
     """What a classifier said about every clip. All figures follow from `targets` and `probabilities`.
 
     Attributes:
@@ -48,11 +44,8 @@ class Report:
         targets: ``[n]``, integers from 0 to ``classes - 1``.
         probabilities: ``[n, classes]``, float32, from 0 to 1.
         paths: ``[n]``, a name for each clip.
-        history: a row an epoch of training, with any of ``epoch``, ``train_loss``, ``val_loss``, ``train_accuracy``,
-            ``val_accuracy``, and any other column. Empty where it isn't known.
-        title: the heading.
-        about: what was scored, such as ``{"data": "speech", "part": "test"}``; values may be nested.
-        best_epoch: the epoch whose weights were kept; None: the first of those with the highest ``val_accuracy``.
+
+    See `jaxlisten.evaluate.base.BaseReport` for the other fields, which are given by name.
 
     Raises:
         InputError: the shapes don't belong together, there is no clip, a class is named twice, a target is no class
@@ -62,42 +55,27 @@ class Report:
         >>> report = Report(("cat", "dog"), np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), ("a.wav", "b.wav"))
         >>> report.accuracy, [mistake.path for mistake in report.mistakes]
         (0.5, ['b.wav'])
+        >>> report.threshold("dog", false_alarm_rate=0.0).hit_rate
+        1.0
     """
 
     classes: tuple[str, ...]
     targets: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     paths: tuple[str, ...]
-    history: tuple[dict[str, float], ...] = ()
-    title: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
-    best_epoch: int | None = None
 
     def __post_init__(self):
-        set_field = object.__setattr__
-        set_field(self, "classes", tuple(map(str, self.classes)))
-        set_field(self, "paths", tuple(map(str, self.paths)))
-        set_field(self, "history", tuple(self.history))
-        set_field(self, "targets", np.asarray(self.targets))
-        set_field(self, "probabilities", np.asarray(self.probabilities, np.float32))
+        self._set(targets=np.asarray(self.targets), probabilities=np.asarray(self.probabilities, np.float32))
         shape = (len(self.paths), len(self.classes))
         if self.probabilities.shape != shape or self.targets.shape != shape[:1]:
             raise InputError(
                 f"Report: {shape[0]} paths and {shape[1]} classes need targets {shape[:1]} and probabilities {shape}, "
                 f"got {self.targets.shape} and {self.probabilities.shape}"
             )
-        if len(set(self.classes)) < len(self.classes):
-            raise InputError(f"Report: expected every class to be named once, got {', '.join(self.classes)}")
+        super().__post_init__()
         if not np.isfinite(self.probabilities).all():
             raise InputError("Report: expected finite probabilities; has the training diverged?")
-        if not self.n:
-            raise InputError("Report: expected at least one clip, got none")
         _ = self.confusion  # counting checks the targets: a wrong report fails where it is made, not where it is shown
-
-    @property
-    def n(self) -> int:
-        """The number of clips."""
-        return len(self.paths)
 
     @cached_property
     def predictions(self) -> NDArray[np.int64]:
@@ -124,10 +102,30 @@ class Report:
         """The mean recall over the classes that occur."""
         return metrics.balanced_accuracy(self.confusion)
 
+    @cached_property
+    def averages(self) -> Averages:
+        """Precision, recall and F1, macro and micro."""
+        return metrics.averages(self.confusion)
+
+    @property
+    def macro_precision(self) -> float:
+        """The mean precision over the classes that occur in the truth or in the predictions."""
+        return self.averages.macro_precision
+
+    @property
+    def macro_recall(self) -> float:
+        """The mean recall over the classes that occur in the truth or in the predictions."""
+        return self.averages.macro_recall
+
     @property
     def macro_f1(self) -> float:
         """The mean F1 over the classes that occur in the truth or in the predictions."""
-        return metrics.macro_f1(self.confusion)
+        return self.averages.macro_f1
+
+    @property
+    def micro_f1(self) -> float:
+        """The F1 of all decisions together, which is the accuracy where each clip has one class."""
+        return self.averages.micro_f1
 
     @property
     def per_class(self) -> dict[str, dict[str, float]]:
@@ -135,6 +133,67 @@ class Report:
         figures = metrics.per_class(self.confusion)._asdict()
         columns = {name: column.tolist() for name, column in figures.items()}
         return {name: {key: columns[key][k] for key in columns} for k, name in enumerate(self.classes)}
+
+    @cached_property
+    def _truths(self) -> NDArray[np.bool_]:
+        return self.targets[:, None] == np.arange(len(self.classes))
+
+    @cached_property
+    def roc(self) -> dict[str, Curve]:
+        """The ROC curve of each class against the rest, by name, of the classes that some but not all clips are of.
+
+        Of each, `x` is the false-alarm rate and `y` the hit rate.
+        """
+        return curves(metrics.roc_curve, self.classes, self._truths, self.probabilities)
+
+    @property
+    def auc(self) -> float:
+        """The mean area under the curves of `roc`; NaN where there are none."""
+        return mean_area(self.roc.values())
+
+    @cached_property
+    def precision_recall(self) -> dict[str, Curve]:
+        """Precision (`y`) against recall (`x`) of the classes of `roc`; the area is the average precision."""
+        return curves(metrics.precision_recall_curve, self.classes, self._truths, self.probabilities)
+
+    @property
+    def average_precision(self) -> float:
+        """The mean area under the curves of `precision_recall`; NaN where there are none."""
+        return mean_area(self.precision_recall.values())
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Whether clips that are said to be of a class with 80 % are so in 80 % of the cases."""
+        p = np.maximum(self.probabilities.astype(np.float64), np.finfo(np.float32).tiny)
+        return calibration(self.targets, self.probabilities, np.log(p))
+
+    def threshold(self, name: str, false_alarm_rate: float) -> OperatingPoint:
+        """Choose the probability from which a class is reported, with false alarms on at most a share of other clips.
+
+        Args:
+            name: the class.
+            false_alarm_rate: the share of the clips of other classes that may be alarms, from 0 to 1.
+
+        Returns:
+            The smallest such threshold, and the rates that it brings on these clips; see
+            `jaxlisten.metrics.threshold_for`.
+
+        Raises:
+            InputError: there is no such class, no clip of another class, or the rate is out of range.
+        """
+        k = self._place(name)
+        return metrics.threshold_for(self._truths[:, k], self.probabilities[:, k], false_alarm_rate=false_alarm_rate)
+
+    @property
+    def by_group(self) -> dict[str, dict[str, float]]:
+        """``n``, ``accuracy`` and its 95 % interval from ``low`` to ``high`` of the clips of each group, by name."""
+        right = self.predictions == self.targets
+
+        def figures(clips: NDArray[np.int64]) -> dict[str, float]:
+            low, high = metrics.wilson_interval(int(right[clips].sum()), len(clips))
+            return {"accuracy": float(right[clips].mean()), "low": low, "high": high}
+
+        return self._by_group(figures)
 
     @cached_property
     def mistakes(self) -> list[Mistake]:
@@ -147,80 +206,49 @@ class Report:
                 truth=self.classes[self.targets[i]],
                 predicted=self.classes[self.predictions[i]],
                 probability=float(self.probabilities[i, self.predictions[i]]),
+                index=int(i),
             )
             for i in wrong[np.argsort(-confidence, kind="stable")]
         ]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain JSON values: no arrays, no NaN. Of the mistakes, the `WORST` worst."""
+    @property
+    def headline(self) -> str:
+        """The main figures in one line."""
+        low, high = self.accuracy_interval
+        return (
+            f"accuracy {self.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}), "
+            f"balanced {self.balanced_accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {self.n} clips"
+        )
+
+    def _figures(self) -> dict[str, Any]:
         return {
-            "title": self.title,
-            "n": self.n,
             "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
+            "accuracy_interval": self.accuracy_interval,
             "balanced_accuracy": self.balanced_accuracy,
+            "macro_precision": self.macro_precision,
+            "macro_recall": self.macro_recall,
             "macro_f1": self.macro_f1,
-            "classes": list(self.classes),
-            "confusion": self.confusion.tolist(),
+            "micro_f1": self.micro_f1,
+            "auc": self.auc,
+            "average_precision": self.average_precision,
+            "calibration": self.calibration,
+            "classes": self.classes,
+            "confusion": self.confusion,
             "per_class": self.per_class,
-            "mistakes": [mistake._asdict() for mistake in self.mistakes[:WORST]],
-            "history": _plain(self.history),
-            "best_epoch": self.best_epoch,
-            "about": _plain(self.about),
+            "by_group": self.by_group,
+            "mistakes": self.mistakes[:WORST],
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report to one file: a page that works offline, or `to_dict`. It is there whole or not at all.
-
-        Args:
-            path: ends in ``.html`` or ``.json``; its folder must exist.
-
-        Raises:
-            InputError: the name has another ending, or the file can't be written.
-        """
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in (".html", ".json"):
-            raise InputError(f"a report is saved as .html or .json, got {path}")
-        if suffix == ".html":
-            text = render(self)
-        else:
-            text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-        with replacing(path) as temporary:
-            # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-
-    def __str__(self) -> str:
-        low, high = self.accuracy_interval
-        width = max(map(_columns, ("class", *self.classes)))
-        lines = [
-            *([self.title] if self.title else []),
-            f"accuracy {self.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}), "
-            f"balanced {self.balanced_accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {self.n} clips",
-            "",
-            f"{'class':{width}}  precision  recall     F1  clips",
-        ]
+    def table(self) -> list[list[str]]:
+        """Return the main table as text: a row of headings, then a row for each class."""
+        rows = [["class", "precision", "recall", "F1", "clips"]]
         for name, row in self.per_class.items():
-            padding = " " * (width - _columns(name))
-            lines.append(
-                f"{name}{padding}  {row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['support']:5}"
-            )
-        return "\n".join(lines)
+            rows.append([name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), str(row["support"])])
+        return rows
 
-
-def _columns(text: str) -> int:
-    """Count the columns that a text takes on a terminal, where East Asian characters are two wide."""
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
-def _plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold: what is no number becomes None, what is unknown its text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # an array or scalar of NumPy or JAX
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+    def worst_table(self) -> list[list[str]]:
+        """Return the most confident mistakes as text, after a row of headings."""
+        rows = [
+            [wrong.path, wrong.truth, wrong.predicted, f"{wrong.probability:.3f}"] for wrong in self.mistakes[:WORST]
+        ]
+        return [["clip", "truth", "heard as", "probability"], *rows]

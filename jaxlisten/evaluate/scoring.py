@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +13,24 @@ import numpy as np
 from jaxlisten import tasks
 from jaxlisten.data import Dataset, bucket_lengths, collate, plan
 from jaxlisten.errors import InputError
+from jaxlisten.evaluate.labels import LabelReport
+from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
-from jaxlisten.nn import Layer
+from jaxlisten.nn import Layer, summary
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Params, State
+
+REPORTS = {"class": Report, "labels": LabelReport, "numbers": NumberReport}
+"""The report on each kind of target."""
 
 
 class Scores(NamedTuple):
     """What a model says about some items.
 
     Attributes:
-        probabilities: ``[n, classes]``, what the task's link makes of the logits.
+        probabilities: ``[n, classes]``, what the task's link makes of the logits; where they are to be numbers, the
+            numbers.
         loss: mean loss over the items that are present, a scalar.
         weight: sum of the items' weights, a scalar.
     """
@@ -82,20 +88,55 @@ def in_order(data: Dataset, batch_size: int, lengths: tuple[int, ...]) -> Iterab
         yield indices, collate(data, indices, length, batch_size)
 
 
-def evaluate(fitted: Fitted, data: Dataset, *, batch_size: int = 64, title: str = "", about: Any = None) -> Report:
+def evaluate(
+    fitted: Fitted,
+    data: Dataset,
+    *,
+    batch_size: int = 64,
+    title: str = "",
+    about: Any = None,
+    by: Literal["group", "fold"] = "group",
+) -> Any:
     """Score every clip of a data set.
 
     Args:
         fitted: a trained listener, from `jaxlisten.fit` or `jaxlisten.load`.
-        data: clips at the listener's sample rate, with some or all of its classes.
+        data: clips at the listener's sample rate, with some or all of its classes or labels, or all its numbers.
         batch_size: clips a step; it changes the speed only.
         title: heading of the report.
         about: what to say about the data in the report, a dict.
+        by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
+
+    Returns:
+        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers.
 
     Raises:
-        InputError: the sample rates differ, a class is unknown to the listener, or there are no clips.
+        InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
+            it, or there are no clips.
     """
     fitted = getattr(fitted, "fitted", fitted)
+    _check(fitted, data)
+    if by not in ("group", "fold"):
+        raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
+    step = make_eval_step(fitted.model, fitted.task)
+    scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
+    return REPORTS[fitted.task.kind](
+        fitted.classes,
+        _in_places(data, fitted.classes),
+        scores.probabilities,
+        data.paths,
+        history=fitted.history,
+        best_epoch=fitted.best_epoch,
+        title=title,
+        about=about or {},
+        groups=data.groups if by == "group" else data.folds,
+        data=data,
+        model=str(summary(fitted.model, fitted.item)),
+    )
+
+
+def _check(fitted: Fitted, data: Dataset) -> None:
+    """Refuse data that a listener can't be scored on."""
     if not len(data):
         raise InputError("evaluate: expected at least one clip, got none")
     if data.sr != fitted.sr:
@@ -108,16 +149,21 @@ def evaluate(fitted: Fitted, data: Dataset, *, batch_size: int = 64, title: str 
         raise InputError(
             f"evaluate: the listener does not know the class {unknown[0]!r}; it knows {', '.join(fitted.classes)}"
         )
-    step = make_eval_step(fitted.model, fitted.task)
-    known = np.array([fitted.classes.index(name) for name in data.classes])
-    scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
-    return Report(
-        classes=fitted.classes,
-        targets=known[data.targets],
-        probabilities=scores.probabilities,
-        paths=data.paths,
-        history=fitted.history,
-        best_epoch=fitted.best_epoch,
-        title=title,
-        about=about or {},
-    )
+    if data.kind != fitted.task.kind:
+        raise InputError(
+            f"evaluate: the listener has learnt {fitted.task.target}, but the data has targets of the kind "
+            f"{data.kind!r}, {data.targets.dtype} {list(data.targets.shape)}"
+        )
+    missing = [name for name in fitted.classes if name not in data.classes]
+    if data.kind == "numbers" and missing:
+        raise InputError(f"evaluate: expected the numbers {', '.join(fitted.classes)}; the data lacks {missing[0]!r}")
+
+
+def _in_places(data: Dataset, classes: tuple[str, ...]) -> np.ndarray:
+    """Bring the targets into the order of the listener's classes. A label that the data doesn't name holds nowhere."""
+    known = np.array([classes.index(name) for name in data.classes])
+    if data.kind == "class":
+        return known[data.targets]
+    placed = np.zeros((len(data), len(classes)), data.targets.dtype)
+    placed[:, known] = data.targets.reshape(len(data), len(known))
+    return placed

@@ -4,14 +4,42 @@ A model takes features ``[*batch, time, channel]`` and gives logits ``[*batch, c
 ``jl.serial(jl.models.log_mel(sr=16_000), jl.models.cnn1d(classes=10))``.
 """
 
-from jaxlisten.models.convolutional import cnn1d
-from jaxlisten.models.front_ends import log_mel
-from jaxlisten.models.recurrent import lstm
+from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
+from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
+from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
+from jaxlisten.models.recurrent import crnn, gru, lstm
 
-MODELS = {"cnn1d": cnn1d, "lstm": lstm}
-"""The models that a command can name, each a function of the number of classes."""
+MODELS = {
+    "cnn1d": cnn1d,
+    "cnn": cnn,
+    "ds_cnn": ds_cnn,
+    "lstm": lstm,
+    "gru": gru,
+    "crnn": crnn,
+    "mlp": mlp,
+    "linear": linear,
+}
+"""The models that a command can name, each a function of the number of classes; the first one is the default."""
 
-FRONT_ENDS = {"log_mel": log_mel}
-"""The front ends that a command can name, each a function of the sample rate."""
+FRONT_ENDS = {"log_mel": log_mel, "mfcc": mfcc, "pcen_mel": pcen_mel, "raw": raw, "filter_bank": filter_bank}
+"""The front ends that a command can name, each a function of the sample rate; the first one is the default."""
 
-__all__ = ["FRONT_ENDS", "MODELS", "cnn1d", "log_mel", "lstm"]
+__all__ = [
+    "FRONT_ENDS",
+    "MODELS",
+    "autoencoder",
+    "cnn",
+    "cnn1d",
+    "conv_autoencoder",
+    "crnn",
+    "ds_cnn",
+    "filter_bank",
+    "gru",
+    "linear",
+    "log_mel",
+    "lstm",
+    "mfcc",
+    "mlp",
+    "pcen_mel",
+    "raw",
+]

@@ -1,18 +1,20 @@
-"""Convolutional models."""
+"""Convolutional models: over time, and over time and frequency."""
 
 from __future__ import annotations
 
-from jaxlisten.errors import LayerError
+from typing import Any
+
+from jaxlisten.models.heads import entry, head, pooled, some
 from jaxlisten.nn import (
+    AddChannel,
     BatchNorm,
     Conv1D,
-    Dense,
-    Dropout,
-    GlobalPool,
-    Normalize,
+    Conv2D,
+    DepthwiseConv2D,
+    FrequencyPool,
+    Layer,
     ReLU,
     Serial,
-    parallel,
     residual,
     serial,
 )
@@ -23,15 +25,19 @@ def cnn1d(
     *,
     channels: tuple[int, ...] = (64, 96, 128),
     kernel: int = 5,
+    stride: int = 2,
     dropout: float = 0.2,
     causal: bool = False,
 ) -> Serial:
-    """Residual convolutions over time, each block at half the rate of the one before it.
+    """Residual convolutions over time, each block at a lower rate than the one before it.
+
+    On raw samples (`Raw`) it wants more of it: ``channels=(32, 64, 96, 128), kernel=9, stride=4``.
 
     Args:
         classes: how many logits come out.
         channels: filters of each block.
         kernel: taps of each convolution over time.
+        stride: how many times fewer steps each block gives than it takes.
         dropout: rate before the last layer.
         causal: no output sees the future, so that the streaming form answers without delay.
 
@@ -41,25 +47,87 @@ def cnn1d(
     Reference:
         In the manner of the temporal ResNets of Choi et al. 2019 (TC-ResNet), with pre-pooled mean and maximum.
     """
-    if not channels:
-        raise LayerError("cnn1d: expected at least one block of channels, got none")
+    some("cnn1d", "channels", channels)
     lookahead = 0 if causal else None
-    blocks = {}
-    for index, width in enumerate(channels):
-        blocks[f"block{index}"] = serial(
-            Conv1D(width, kernel, stride=2, lookahead=lookahead, bias=False),
-            BatchNorm(),
-            ReLU(),
-            residual=residual(
-                Conv1D(width, kernel, lookahead=lookahead, bias=False),
-                BatchNorm(),
-                ReLU(),
-            ),
+    blocks = {
+        f"block{index}": serial(
+            _normed(Conv1D(width, kernel, stride=stride, lookahead=lookahead, bias=False)),
+            residual=residual(_normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
         )
+        for index, width in enumerate(channels)
+    }
+    return serial(**entry(), **blocks, **head(classes, dropout, pooled()))
+
+
+def cnn(
+    classes: int, *, channels: tuple[int, ...] = (16, 32, 64), dropout: float = 0.2, causal: bool = False
+) -> Serial:
+    """Residual 3 x 3 convolutions over time and frequency, each block at half the resolution of the one before it.
+
+    Args:
+        classes: how many logits come out.
+        channels: filters of each block.
+        dropout: rate before the last layer.
+        causal: no output sees the future, so that the streaming form answers without delay.
+
+    Returns:
+        A layer from ``[*batch, time, channel]``, whose channels are bands of frequency, to ``[*batch, classes]``.
+
+    Reference:
+        In the manner of He et al. 2016 (ResNet), one convolution in each residual.
+    """
+    some("cnn", "channels", channels)
+    settings: dict[str, Any] = {"kernel": (3, 3), "bias": False, "lookahead": 0 if causal else None}
+    blocks = {
+        f"block{index}": serial(
+            _normed(Conv2D(width, stride=(2, 2), **settings)),
+            residual=residual(_normed(Conv2D(width, **settings))),
+        )
+        for index, width in enumerate(channels)
+    }
     return serial(
-        normalize=Normalize(),
-        **blocks,
-        pool=parallel(mean=GlobalPool("mean"), max=GlobalPool("max")),
-        dropout=Dropout(dropout),
-        logits=Dense(classes),
+        **entry(), image=AddChannel(), **blocks, bands=FrequencyPool("mean"), **head(classes, dropout, pooled())
     )
+
+
+def ds_cnn(classes: int, *, channels: int = 64, blocks: int = 4, dropout: float = 0.2, causal: bool = False) -> Serial:
+    """Depthwise separable convolutions over time and frequency, small enough for a microcontroller.
+
+    With the front end ``jl.MFCC(sr=16_000, n_mfcc=10, n_fft=1024, win_length=640, hop_length=320)`` it is the network
+    of the keyword-spotting task of MLPerf Tiny.
+
+    Args:
+        classes: how many logits come out.
+        channels: filters of every layer.
+        blocks: pairs of a 3 x 3 convolution of each channel and a 1 x 1 convolution over the channels.
+        dropout: rate before the last layer.
+        causal: no output sees the future, so that the streaming form answers without delay.
+
+    Returns:
+        A layer from ``[*batch, time, channel]``, whose channels are bands of frequency, to ``[*batch, classes]``.
+
+    Reference:
+        Zhang et al. 2017, *Hello edge*, DS-CNN; Banbury et al. 2021 (MLPerf Tiny).
+    """
+    some("ds_cnn", "blocks", (channels,) * blocks)
+    lookahead = 0 if causal else None
+    first = Conv2D(channels, (10, 4), stride=(2, 2), lookahead=lookahead, bias=False)
+    separable = {
+        f"block{index}": serial(
+            depthwise=_normed(DepthwiseConv2D((3, 3), lookahead=lookahead, bias=False)),
+            pointwise=_normed(Conv2D(channels, (1, 1), bias=False)),
+        )
+        for index in range(blocks)
+    }
+    return serial(
+        **entry(),
+        image=AddChannel(),
+        first=_normed(first),
+        **separable,
+        bands=FrequencyPool("mean"),
+        **head(classes, dropout, pooled()),
+    )
+
+
+def _normed(convolution: Layer) -> Serial:
+    return serial(convolution, BatchNorm(), ReLU())

@@ -1,17 +1,68 @@
-"""Front ends with settings that suit a sample rate."""
+"""Front ends with settings that suit a sample rate: functions of the rate that return a layer for raw sound."""
 
 from __future__ import annotations
 
-from jaxlisten.nn import LogMel
+from typing import Any
+
+from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterBank, FrequencyWarp, LogMel, Mel, Raw, Serial, serial
 
 
-def log_mel(sr: int, *, n_mels: int = 64) -> LogMel:
-    """Return a `LogMel` with a 25 ms window every 10 ms, its spectrum interpolated to twice the usual bins or more.
+def log_mel(sr: int, *, n_mels: int = 64) -> Serial:
+    """Return a `LogMel` with a 25 ms window every 10 ms, `AutoGain` for recordings of any level, and `FrequencyWarp`.
 
     Args:
         sr: sample rate in Hz.
         n_mels: mel bands.
     """
+    return serial(LogMel(**_frames(sr), n_mels=n_mels), AutoGain(), FrequencyWarp())
+
+
+def mfcc(sr: int, *, n_mfcc: int = 20, n_mels: int = 64) -> MFCC:
+    """Return an `MFCC` with the frames of `log_mel`.
+
+    Args:
+        sr: sample rate in Hz.
+        n_mfcc: coefficients.
+        n_mels: mel bands.
+    """
+    return MFCC(**_frames(sr), n_mfcc=n_mfcc, n_mels=n_mels)
+
+
+def pcen_mel(sr: int, *, n_mels: int = 64) -> Serial:
+    """Return a `Mel` of magnitudes, with the frames of `log_mel`, and a trained `PCEN` behind it.
+
+    Args:
+        sr: sample rate in Hz.
+        n_mels: mel bands.
+    """
+    frames = _frames(sr)
+    return serial(Mel(**frames, n_mels=n_mels, power=1.0), PCEN(sr, hop_length=frames["hop_length"]))
+
+
+def filter_bank(sr: int, *, n_filters: int = 40) -> FilterBank:
+    """Return a `FilterBank` with 25 ms filters every 10 ms, evaluated some 2,000 times a second.
+
+    Args:
+        sr: sample rate in Hz.
+        n_filters: learned filters.
+    """
+    frames = _frames(sr)
+    hop_length = frames["hop_length"]
+    stride = max(n for n in range(1, max(1, sr // 2000) + 1) if hop_length % n == 0)
+    return FilterBank(sr, n_filters, hop_length, frames["win_length"], stride)
+
+
+def raw(sr: int) -> Raw:
+    """Return a `Raw`: every sample is a step, so the model behind it has to be one that strides.
+
+    Args:
+        sr: sample rate in Hz; nothing depends on it.
+    """
+    return Raw()
+
+
+def _frames(sr: int) -> dict[str, Any]:
+    """Return a 25 ms window every 10 ms, in a spectrum of the next power of two."""
     win_length = round(0.025 * sr)
-    n_fft = 2 ** (2 * win_length - 1).bit_length()  # the next power of two above two windows: no band is empty
-    return LogMel(sr, n_fft=n_fft, hop_length=round(0.010 * sr), n_mels=n_mels, win_length=win_length)
+    n_fft = 2 ** (win_length - 1).bit_length()
+    return {"sr": sr, "n_fft": n_fft, "hop_length": round(0.010 * sr), "win_length": win_length}

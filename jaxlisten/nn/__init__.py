@@ -1,41 +1,83 @@
 """Layers, combinators and the registry."""
 
 from jaxlisten.nn.activation import GELU, Logistic, ReLU, SiLU, Tanh
-from jaxlisten.nn.combine import Frozen, Identity, Parallel, Serial, lift, parallel, residual, serial
+from jaxlisten.nn.attention import AttentionPool, MultiHeadSelfAttention
+from jaxlisten.nn.augment import FrequencyWarp, SpecAugment
+from jaxlisten.nn.combine import Identity, Parallel, Serial, lift, parallel, residual, serial
+from jaxlisten.nn.convolution import (
+    Conv1D,
+    Conv2D,
+    ConvTranspose1D,
+    ConvTranspose2D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+)
 from jaxlisten.nn.dropout import Dropout
-from jaxlisten.nn.front_end import LogMel
+from jaxlisten.nn.embedding import Embedding
+from jaxlisten.nn.filter_bank import FilterBank
+from jaxlisten.nn.front_end import MFCC, LogMel, Mel, Raw
 from jaxlisten.nn.layer import REGISTRY, Layer, Whole, from_config, layer, to_config
-from jaxlisten.nn.linear import Conv1D, Dense
-from jaxlisten.nn.normalize import BatchNorm, Normalize
-from jaxlisten.nn.pool import GlobalPool, MaxPool, MeanPool, SlidingPool
-from jaxlisten.nn.recurrent import LSTM
+from jaxlisten.nn.level import AutoGain
+from jaxlisten.nn.linear import Dense
+from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize
+from jaxlisten.nn.pcen import PCEN
+from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
+from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
+from jaxlisten.nn.shape import AddChannel, MergeFrequency
 from jaxlisten.nn.stream import stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
+from jaxlisten.nn.wrap import Frozen, Remat
 
 __all__ = [
     "GELU",
+    "GRU",
     "LSTM",
+    "MFCC",
+    "PCEN",
     "REGISTRY",
+    "AddChannel",
+    "AttentionPool",
+    "AutoGain",
     "BatchNorm",
+    "Bidirectional",
+    "ClipNorm",
     "Conv1D",
+    "Conv2D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
+    "FilterBank",
+    "FrequencyPool",
+    "FrequencyWarp",
     "Frozen",
     "GlobalPool",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LogMel",
     "Logistic",
     "MaxPool",
+    "MaxPool2D",
     "MeanPool",
+    "MeanPool2D",
+    "Mel",
+    "MergeFrequency",
+    "MultiHeadSelfAttention",
     "Normalize",
     "Parallel",
+    "Raw",
     "ReLU",
     "Reach",
+    "Remat",
     "Serial",
     "SiLU",
     "SlidingPool",
+    "SpecAugment",
     "Stepwise",
     "Tanh",
     "Whole",

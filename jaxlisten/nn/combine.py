@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -11,10 +12,11 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax.core import min_dim
 
 from jaxlisten.errors import refuse
 from jaxlisten.nn.delay import chain_timing, delay_start, delay_step, timings_of
-from jaxlisten.nn.layer import Layer, inside, layer, out_spec, spec
+from jaxlisten.nn.layer import Layer, check_child, inside, layer, out_spec, spec
 from jaxlisten.nn.time import Stepwise
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
 
@@ -64,6 +66,10 @@ def lift(function: Callable[[Array], Array]) -> Lift:
     return Lift(function)
 
 
+_FAR, _NEAR = 2**40, 2**20
+"""Where `_FAR` steps go in, the outputs of two branches of one rate differ by less than `_NEAR`."""
+
+
 class _Branching:
     """What layers with named children share."""
 
@@ -76,12 +82,19 @@ class _Branching:
         if not self.layers or len(self.layers) != len(self.names) or len(set(self.names)) != len(self.names):
             refuse(self, "at least one layer and a distinct name for each", f"names {self.names}")
         for name, child in zip(self.names, self.layers, strict=True):
-            _check_child(self, str(name), child)
+            check_child(self, str(name), child)
             if not isinstance(name, str) or not name or "/" in name:
                 refuse(self, "names without '/'", repr(name))
 
     def children(self) -> list[tuple[str, Layer]]:
         return list(zip(self.names, self.layers, strict=True))
+
+    def __getattr__(self, name: str) -> Layer:
+        """Return the child of that name: ``model.encoder``."""
+        children = dict(zip(*(vars(self).get(field, ()) for field in ("names", "layers")), strict=True))
+        if name in children:
+            return children[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; its layers are {', '.join(children)}")
 
 
 @layer
@@ -154,7 +167,11 @@ class Serial(_Branching):
 
 @layer
 class Parallel(_Branching):
-    """Branches that take the same input; made by `parallel` (outputs concatenated) and `residual` (outputs added)."""
+    """Branches that take the same input; made by `parallel` (outputs concatenated) and `residual` (outputs added).
+
+    A branch that lowers the rate and raises it again gives a few steps more than there were, unless their number fits.
+    All branches are cut to the shortest.
+    """
 
     layers: tuple[Layer, ...]
     names: tuple[str, ...]
@@ -187,11 +204,18 @@ class Parallel(_Branching):
             outputs.append(y)
             new_state |= {name: s} if s else {}
         if isinstance(outputs[0], Padded):
-            return Padded(self._merged([y.values for y in outputs]), outputs[0].length), new_state
-        return self._merged(outputs), new_state
+            values = self._merged(self._cut([y.values for y in outputs], x.values))
+            return Padded(values, _least([y.length for y in outputs])), new_state
+        return self._merged(self._cut(outputs, x)), new_state
 
     def out_length(self, n: Any) -> Any:
-        return self.layers[0].out_length(n)
+        return _least([child.out_length(n) for child in self.layers])
+
+    def differ(self) -> bool:
+        """Tell whether branches of one rate give different numbers of steps for some lengths."""
+        short = ([child.out_length(n) for child in self.layers] for n in range(1, 65))
+        far = [child.out_length(_FAR) for child in self.layers]
+        return max(far) - min(far) < _NEAR and any(len(set(lengths)) > 1 for lengths in short)
 
     def timing(self) -> Timing | None:
         timings = timings_of(self.layers)
@@ -224,7 +248,18 @@ class Parallel(_Branching):
             line, y = delay_step(line, y)
             carries[name] = (inner, line)
             outputs.append(y)
-        return carries, Chunk(self._merged([y.values for y in outputs]), outputs[0].valid)
+        valid = functools.reduce(jnp.logical_and, [y.valid for y in outputs])
+        return carries, Chunk(self._merged([y.values for y in outputs]), valid)
+
+    def _cut(self, outputs: list[Array], x: Array) -> list[Array]:
+        """Cut the axis of time to the shortest where branches of one rate differ in it."""
+        sizes = list(zip(*(y.shape[:-1] for y in outputs), strict=False))
+        time = next((axis for axis, along in enumerate(sizes) if len(set(along)) > 1), None)
+        if time is None or time >= x.ndim or not self.differ():
+            return outputs
+        if sizes[time] != tuple(child.out_length(x.shape[time]) for child in self.layers):
+            return outputs
+        return [jax.lax.slice_in_dim(y, 0, _least(sizes[time]), axis=time) for y in outputs]
 
     def _merged(self, outputs: Sequence[Array]) -> Array:
         same = 0 if self.merge == "add" else 1
@@ -237,43 +272,11 @@ class Parallel(_Branching):
         return _tree("parallel" if self.merge == "concatenate" else "residual", self.children())
 
 
-@layer
-class Frozen:
-    """A layer that is not trained: neither its params nor its state change, and it runs as with ``train=False``.
-
-    Its params live in the state, under ``params``, so that no optimizer, weight decay included, ever sees them.
-    """
-
-    inner: Layer
-
-    def __post_init__(self) -> None:
-        _check_child(self, "inner", self.inner)
-
-    def init(self, key: Array, x: Any) -> tuple[Params, State]:
-        return {}, self.hold(*self.inner.init(key, x))
-
-    @staticmethod
-    def hold(params: Params, state: State) -> State:
-        """Return the state of a frozen layer that has these params and this state."""
-        return {name: tree for name, tree in {"params": params, "state": state}.items() if tree}
-
-    def apply(
-        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
-    ) -> tuple[Any, State]:
-        y, _ = self.inner.apply(state.get("params", {}), state.get("state", {}), x)
-        return y, state
-
-    def out_length(self, n: Any) -> Any:
-        return self.inner.out_length(n)
-
-    def timing(self) -> Timing | None:
-        return self.inner.timing()
-
-    def start(self, params: Params, state: State, x: Chunk) -> Any:
-        return self.inner.start(state.get("params", {}), state.get("state", {}), x)
-
-    def step(self, params: Params, state: State, carry: Any, chunk: Chunk) -> tuple[Any, Chunk]:
-        return self.inner.step(state.get("params", {}), state.get("state", {}), carry, chunk)
+def _least(lengths: Sequence[Any]) -> Any:
+    """Return the least of some lengths: ints, integer arrays, or symbolic sizes of an axis."""
+    if any(hasattr(length, "dtype") for length in lengths):
+        return functools.reduce(jnp.minimum, lengths)
+    return functools.reduce(min_dim, lengths)
 
 
 @layer
@@ -305,11 +308,6 @@ class Lift(Stepwise):
 
     def __repr__(self) -> str:
         return f"lift({getattr(self.function, '__name__', self.function)})"
-
-
-def _check_child(layer: object, name: str, child: object) -> None:
-    if isinstance(child, type) or not isinstance(child, Layer):
-        refuse(layer, f"{name} to be a layer", repr(child), "a class in place of an instance?")
 
 
 def _snake(name: str) -> str:

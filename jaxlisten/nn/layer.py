@@ -145,6 +145,21 @@ def positive(layer: object, *names: str) -> None:
             refuse(layer, f"{name} to be a whole number above 0", repr(value))
 
 
+def pairs(layer: object, *names: str) -> None:
+    """Refuse a layer whose settings `names` are not ``(time, freq)``: tuples of two whole numbers above 0."""
+    for name in names:
+        value = getattr(layer, name)
+        whole = isinstance(value, tuple) and len(value) == 2 and all(_KINDS["int"](n) and n > 0 for n in value)
+        if not whole:
+            refuse(layer, f"{name} (time, freq), two whole numbers above 0", repr(value))
+
+
+def check_child(layer: object, name: str, child: object) -> None:
+    """Refuse a layer whose setting `name` is not a layer."""
+    if isinstance(child, type) or not isinstance(child, Layer):
+        refuse(layer, f"{name} to be a layer", repr(child), "a class in place of an instance?")
+
+
 @contextlib.contextmanager
 def inside(name: str) -> Iterator[None]:
     """Put `name` in front of the path of a `LayerError` that passes."""
@@ -168,16 +183,24 @@ def channels_of(layer: object, x: Any, *, least_ndim: int = 1) -> int:
     """Return the size of the last axis; refuse an input with fewer than `least_ndim` axes or without channels."""
     shape = (x.values if isinstance(x, Padded) else x).shape
     if len(shape) < least_ndim or shape[-1] < 1:
-        wanted = "[*batch, time, channel]" if least_ndim == 2 else "[*batch, channel]"
-        refuse(layer, f"x {wanted}", str(tuple(shape)), "is the front end missing?" if least_ndim == 2 else "")
+        wanted = ("[*batch, channel]", "[*batch, time, channel]", "[*batch, time, freq, channel]")[least_ndim - 1]
+        cause = ("", "is the front end missing?", "is an AddChannel missing?")[least_ndim - 1]
+        refuse(layer, f"x {wanted}", str(tuple(shape)), cause)
     return shape[-1]
 
 
-def same_channels(layer: object, x: Array, channels: int) -> None:
-    """Refuse an input whose last axis is not what the layer was initialised for."""
+def check_bands(layer: object, x: Array, valid: Array | None) -> None:
+    """Refuse an input that is no ``[*batch, time, freq, channel]``, as far as ``valid [*batch, time]`` can tell."""
+    if x.ndim < 3 or (valid is not None and x.ndim != valid.ndim + 2):
+        cause = "is an AddChannel or a layer over time and frequency missing?"
+        refuse(layer, "x [*batch, time, freq, channel]", str(tuple(x.shape)), cause)
+
+
+def same_channels(layer: object, x: Array, channels: int, axes: str = "*batch, time") -> None:
+    """Refuse an input whose last axis is not what the layer was initialised for; `axes` are those before it."""
     if x.shape[-1] != channels:
         cause = f"the layer was initialised for {channels} channels; has n_mels or a layer before it changed?"
-        refuse(layer, f"x [*batch, time, {channels}]", str(tuple(x.shape)), cause)
+        refuse(layer, f"x [{axes}, {channels}]", str(tuple(x.shape)), cause)
 
 
 def where_present(n: Any, length: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Normalisation by statistics that training leaves in the state."""
+"""Normalisation: by statistics that training leaves in the state, and by those of a step or of a clip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxlisten import ops
 from jaxlisten.errors import refuse
-from jaxlisten.nn.layer import channels_of, layer, same_channels
+from jaxlisten.nn.layer import Whole, channels_of, layer, same_channels
 from jaxlisten.nn.time import Stepwise
 from jaxlisten.types import Array, Params, State
 
@@ -47,7 +47,7 @@ class Normalize(Stepwise):
     ) -> tuple[Array, State]:
         same_channels(self, x, state["mean"].shape[0])
         if train:
-            state = self._merge(state, *ops.masked_moments(jax.lax.stop_gradient(x), valid))
+            state = self._merge(state, *ops.masked_moments(jax.lax.stop_gradient(x), _over_bands(valid, x)))
         return _standardize(x, state["mean"], state["variance"], self.epsilon).astype(x.dtype), state
 
     def _merge(self, state: State, count: Array, mean: Array, variance: Array) -> State:
@@ -97,11 +97,89 @@ class BatchNorm(Stepwise):
         if not train:
             y = _standardize(x, state["mean"], state["variance"], self.epsilon)
         else:
-            y, count, mean, variance = ops.standardize(x, valid, self.epsilon)
+            y, count, mean, variance = ops.standardize(x, _over_bands(valid, x), self.epsilon)
             fade = jnp.where(count > 0, 1 - self.momentum, 0.0)  # a batch without any valid step teaches nothing
             moved = {"mean": mean, "variance": variance}
             state = {name: state[name] + fade * (jax.lax.stop_gradient(moved[name]) - state[name]) for name in moved}
         return (y * params["scale"] + params["bias"]).astype(x.dtype), state
+
+
+@layer
+class LayerNorm(Stepwise):
+    """Bring each step to mean 0 and variance 1 over its channels (the last axis), then a trained scale and bias.
+
+    Args:
+        epsilon: added to the variance.
+
+    Reference:
+        Ba, Kiros and Hinton 2016, equation 3; equals `flax.nnx.LayerNorm`.
+    """
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_epsilon(self)
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels = channels_of(self, x)
+        return {"scale": jnp.ones(channels), "bias": jnp.zeros(channels)}, {}
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        same_channels(self, x, params["scale"].shape[0])
+        wide = ops.widened(x)
+        centred = wide - wide.mean(-1, keepdims=True)
+        y = centred * jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)
+        return (y * params["scale"] + params["bias"]).astype(x.dtype), state
+
+
+@layer
+class ClipNorm(Whole, Stepwise):
+    """Bring each channel of each clip to mean 0 and variance 1 over the valid steps of that clip alone.
+
+    ``[*batch, time, channel]`` to the same shape. It is instance normalisation without a trained scale and bias: it
+    takes away what is constant in a recording, such as its level and its microphone. Nothing is stored and training
+    changes nothing. It needs the whole clip, so it has no streaming form; `Normalize` has one.
+
+    Args:
+        epsilon: added to the variance.
+
+    Reference:
+        Ulyanov, Vedaldi and Lempitsky 2016, equation 2; for features of speech known as cepstral mean and variance
+        normalisation (Viikki and Laurila 1998).
+
+    Example:
+        >>> import jax, jaxlisten as jl
+        >>> y, _ = jl.ClipNorm().apply({}, {}, jax.numpy.array([[1.0], [3.0]]))
+        >>> y.round(3).ravel().tolist()
+        [-1.0, 1.0]
+    """
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_epsilon(self)
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels_of(self, x, least_ndim=2)
+        return {}, {}
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        channels_of(self, x, least_ndim=2)
+        if valid is not None and valid.ndim != x.ndim - 1:
+            refuse(self, "x [*batch, time, channel]", str(tuple(x.shape)), "wrong number of axes")
+        clips = x.reshape(-1, *x.shape[-2:])
+        masks = None if valid is None else valid.reshape(clips.shape[:-1])
+        y = jax.vmap(lambda clip, mask: ops.standardize(clip, mask, self.epsilon)[0])(clips, masks)
+        return y.reshape(x.shape).astype(x.dtype), state
+
+
+def _over_bands(valid: Array | None, x: Array) -> Array | None:
+    """Let the mask of the steps ``[*batch, time]`` broadcast over what a step holds beside its channels."""
+    return None if valid is None else valid.reshape(valid.shape + (1,) * (x.ndim - 1 - valid.ndim))
 
 
 def _standardize(x: Array, mean: Array, variance: Array, epsilon: float) -> Array:

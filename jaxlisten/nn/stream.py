@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxlisten.errors import LayerError, refuse
-from jaxlisten.nn.combine import Frozen, Parallel, Serial
+from jaxlisten.nn.combine import Parallel, Serial
 from jaxlisten.nn.layer import Layer, spec
 from jaxlisten.nn.pool import GlobalPool, SlidingPool
 from jaxlisten.nn.time import valid_steps
+from jaxlisten.nn.wrap import Frozen, Remat
 from jaxlisten.types import Array, Chunk, Padded, Params, State
 
 
@@ -63,9 +64,10 @@ def _(layer: Parallel, steps: int) -> Layer:
     return Parallel(tuple(_streaming(child, steps) for child in layer.layers), layer.names, layer.merge)
 
 
-@_streaming.register
-def _(layer: Frozen, steps: int) -> Layer:
-    return Frozen(_streaming(layer.inner, steps))
+@_streaming.register(Frozen)
+@_streaming.register(Remat)
+def _(layer: Any, steps: int) -> Layer:
+    return type(layer)(_streaming(layer.inner, steps))
 
 
 def stream(layer: Layer, params: Params, state: State, x: Padded | Chunk, *, chunk: int | None = None) -> Chunk:

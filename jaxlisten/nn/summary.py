@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlisten.nn.combine import Frozen, Parallel, Serial
+from jaxlisten.nn.combine import Parallel, Serial
 from jaxlisten.nn.layer import Layer, out_spec, spec
+from jaxlisten.nn.wrap import Frozen, Remat
 from jaxlisten.types import Padded
 
 
@@ -87,6 +88,8 @@ def _walk(path: str, layer: Any, params: Any, state: Any, x: Any) -> Iterator[tu
     """Yield the row of each layer below `path`, with the shape that comes out of it."""
     if isinstance(layer, Frozen):
         yield from _walk(path, layer.inner, state.get("params", {}), state.get("state", {}), x)
+    elif isinstance(layer, Remat):
+        yield from _walk(path, layer.inner, params, state, x)
     elif isinstance(layer, Serial):
         for name, child in layer.children():
             p, s = params.get(name, {}), state.get(name, {})

@@ -69,7 +69,7 @@ class Stepwise:
 
 
 class Reach(NamedTuple):
-    """Output step i sees the input steps from ``i * stride - left`` to ``i * stride + right``, both included."""
+    """Window i holds the input steps from ``i * stride - left`` to ``i * stride + right``, both included."""
 
     left: int
     right: int
@@ -77,16 +77,20 @@ class Reach(NamedTuple):
 
 
 class Windowed:
-    """A layer whose output steps each see a window of input steps. Subclasses define `reach`, `forward` and `init`.
+    """A layer that computes output steps from windows of input steps. Subclasses define `reach`, `forward` and `init`.
 
     Outside the signal there is silence: zeros that `valid` marks.
     """
 
     step_ndim: ClassVar[int] = 1
-    """Axes of one step: 1 for ``[channel]``, 0 for a sample of raw sound."""
+    """Axes of one step: 2 for ``[freq, channel]``, 1 for ``[channel]``, 0 for a sample of raw sound."""
 
     def reach(self) -> Reach:
         raise NotImplementedError
+
+    def steps_per_window(self) -> int:
+        """Return how many output steps come of one window: 1, unless the layer raises the rate."""
+        return 1
 
     def forward(
         self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
@@ -101,12 +105,14 @@ class Windowed:
         """Refuse an input ``[*batch, time, ...]``, not yet padded, that the params don't fit."""
 
     def out_length(self, n: Any) -> Any:
-        return -(-n // self.reach().stride)
+        return -(-n // self.reach().stride) * self.steps_per_window()
 
     def emits(self, valid: Array) -> Array:
         """Tell which output steps exist, ``[..., frames]``, from the validity of the padded input, ``[..., time]``."""
         left, right, stride = self.reach()
-        return valid[..., left : valid.shape[-1] - right : stride]
+        exists = valid[..., left : valid.shape[-1] - right : stride]
+        steps = self.steps_per_window()
+        return jnp.repeat(exists, steps, axis=-1) if steps > 1 else exists
 
     def init(self, key: Array, x: Any) -> tuple[Params, State]:
         return {}, {}
@@ -121,25 +127,18 @@ class Windowed:
         valid = valid_steps(x) if isinstance(x, Padded) else jnp.ones(values.shape[axis], bool)
         if isinstance(x, Padded):
             values = silenced(values, valid)
-        left, right, stride = self.reach()
-        frames = self.out_length(values.shape[axis])
-        behind = (frames - 1) * stride + 1 + right - values.shape[axis]  # below 0 where the stride skips the end
-        y, state = self.forward(
-            params,
-            state,
-            _pad(values, axis, left, behind),
-            _pad(valid, valid.ndim - 1, left, behind),
-            key=key,
-            train=train,
-        )
+        windows = self.out_length(values.shape[axis]) // self.steps_per_window()
+        values = surrounded(values, axis, self.reach(), windows)
+        valid = surrounded(valid, valid.ndim - 1, self.reach(), windows)
+        y, state = self.forward(params, state, values, valid, key=key, train=train)
         return (Padded(y, self.out_length(x.length)) if isinstance(x, Padded) else y), state
 
     def timing(self) -> Timing | None:
         left, right, stride = self.reach()
-        delay = right // stride
+        each, delay = self.steps_per_window(), right // stride
         steps = left + right + 1  # long enough for the shortest signal that has outputs
-        beyond = self.out_length(steps * stride) - steps
-        return Timing(stride, Fraction(1, stride), delay, max(0, delay + beyond) * stride)
+        beyond = self.out_length(steps * stride) // each - steps
+        return Timing(stride, Fraction(each, stride), delay * each, max(0, delay + beyond) * stride)
 
     def start(self, params: Params, state: State, x: Chunk) -> Any:
         left, right, stride = self.reach()
@@ -165,9 +164,10 @@ class Windowed:
         return carry, Chunk(y, self.emits(valid))
 
     def _check(self, values: Array, axis: int, expected_axis: int) -> None:
-        wanted = "[*batch, time, channel]" if self.step_ndim else "[*batch, time]"
+        wanted = ("[*batch, time]", "[*batch, time, channel]", "[*batch, time, freq, channel]")[self.step_ndim]
         if axis < 0 or axis != expected_axis:
-            refuse(self, f"x {wanted}", str(tuple(values.shape)), "wrong number of axes")
+            hint = "; is an AddChannel missing?" if self.step_ndim == 2 else ""
+            refuse(self, f"x {wanted}", str(tuple(values.shape)), f"wrong number of axes{hint}")
         check_floating(self, values)
         least = values.shape[axis]
         if self.out_length(least) < 1:
@@ -179,8 +179,10 @@ def check_floating(layer: object, x: Array) -> None:
         refuse(layer, "floating-point x", str(x.dtype), "scale integer samples to -1..1 first")
 
 
-def _pad(x: Array, axis: int, before: int, behind: int) -> Array:
-    """Put zeros (False) before and behind an axis; a negative number cuts."""
-    widths = [(0, 0, 0)] * x.ndim
-    widths[axis] = (before, behind, 0)
+def surrounded(x: Array, axis: int, reach: Reach, windows: Any) -> Array:
+    """Put zeros (False) around an axis, or cut its end where the stride skips it, so that `windows` windows fit."""
+    left, right, stride = reach
+    axis %= x.ndim
+    behind = (windows - 1) * stride + 1 + right - x.shape[axis]
+    widths = [(left, behind, 0) if other == axis else (0, 0, 0) for other in range(x.ndim)]
     return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)

@@ -5,10 +5,44 @@ program is lowered.
 Time is axis -2 (``[*batch, time, channel]``) unless a docstring says otherwise.
 """
 
-from jaxlisten.ops.convolution import conv1d
+from jaxlisten.ops.attention import attend, attend_window, masked_softmax, rotate
+from jaxlisten.ops.convolution import conv1d, conv2d
+from jaxlisten.ops.decimation import decimate
+from jaxlisten.ops.depthwise import depthwise_conv
 from jaxlisten.ops.framing import frame
-from jaxlisten.ops.pooling import max_pool, mean_pool
-from jaxlisten.ops.recurrence import lstm
+from jaxlisten.ops.level import running_peak
+from jaxlisten.ops.overlap import overlap_add
+from jaxlisten.ops.pooling import max_pool, max_pool2d, mean_pool, mean_pool2d
+from jaxlisten.ops.recurrence import exponential_smoother, gru, linear_recurrence, lstm
+from jaxlisten.ops.safe import largest, safe_power
 from jaxlisten.ops.statistics import masked_moments, standardize, widened
+from jaxlisten.ops.transposed import conv_transpose, transposed_reach
 
-__all__ = ["conv1d", "frame", "lstm", "masked_moments", "max_pool", "mean_pool", "standardize", "widened"]
+__all__ = [
+    "attend",
+    "attend_window",
+    "conv1d",
+    "conv2d",
+    "conv_transpose",
+    "decimate",
+    "depthwise_conv",
+    "exponential_smoother",
+    "frame",
+    "gru",
+    "largest",
+    "linear_recurrence",
+    "lstm",
+    "masked_moments",
+    "masked_softmax",
+    "max_pool",
+    "max_pool2d",
+    "mean_pool",
+    "mean_pool2d",
+    "overlap_add",
+    "rotate",
+    "running_peak",
+    "safe_power",
+    "standardize",
+    "transposed_reach",
+    "widened",
+]

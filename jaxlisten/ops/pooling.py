@@ -1,4 +1,4 @@
-"""Pooling over time, with masks."""
+"""Pooling over time, and over time and frequency, with masks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlisten.ops.convolution import MOST_SLICES
 from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
@@ -24,9 +25,22 @@ def max_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
     Returns:
         ``[*batch, 1 + (time - window) // stride, channel]``.
     """
-    lowest = np.array(-np.inf, x.dtype)
-    y = _reduce(jnp.where(valid[..., None], x, lowest), _largest, jax.lax.max, lowest, window, stride)
-    return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
+    return _max(x, valid, (window,), (stride,))
+
+
+def max_pool2d(x: Array, valid: Array, *, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """Take the largest valid value of each window of time and frequency. A window without any gives 0.
+
+    Args:
+        x: ``[*batch, time, freq, channel]``.
+        valid: booleans that broadcast to ``[*batch, time, freq]``.
+        window: steps of time and of frequency a window.
+        stride: steps of time and of frequency between the starts of two windows.
+
+    Returns:
+        ``[*batch, frames, bins, channel]`` with ``frames = 1 + (time - window[0]) // stride[0]``, and likewise bins.
+    """
+    return _max(x, valid, window, stride)
 
 
 def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
@@ -41,21 +55,74 @@ def mean_pool(x: Array, valid: Array, *, window: int, stride: int) -> Array:
     Returns:
         ``[*batch, 1 + (time - window) // stride, channel]``.
     """
-    wide = widened(jnp.where(valid[..., None], x, 0))
-    zero = np.zeros((), wide.dtype)
-    weight = valid[..., None].astype(wide.dtype)
-    total = _reduce(wide, jnp.sum, jax.lax.add, zero, window, stride)
-    count = _reduce(weight, jnp.sum, jax.lax.add, zero, window, stride)
+    return _mean(x, valid, (window,), (stride,))
+
+
+def mean_pool2d(x: Array, valid: Array, *, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """Average the valid values of each window of time and frequency; all else is as in `max_pool2d` and `mean_pool`."""
+    return _mean(x, valid, window, stride)
+
+
+def _max(x: Array, valid: Array, window: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    lowest = np.array(-np.inf, x.dtype)
+    y = jnp.where(valid[..., None], x, lowest)
+    for axis, (size, step) in enumerate(zip(window, stride, strict=True), -1 - len(window)):
+        y = _largest_along(y, axis, size, step)
+    return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
+
+
+def _mean(x: Array, valid: Array, window: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    total = widened(jnp.where(valid[..., None], x, 0))
+    count = valid[..., None].astype(total.dtype)
+    for axis, (size, step) in enumerate(zip(window, stride, strict=True), -1 - len(window)):
+        total, count = _sum_along(total, axis, size, step), _sum_along(count, axis, size, step)
     return (total / jnp.maximum(count, 1.0)).astype(x.dtype)
 
 
-def _reduce(x: Array, reduce, combine, start: np.ndarray, window: int, stride: int) -> Array:
-    *batch, time, channel = x.shape
-    frames = 1 + (time - window) // stride
-    if window == stride:  # disjoint windows: the gradient of a reshape is free, that of reduce_window is not
-        return reduce(x[..., : frames * window, :].reshape(*batch, frames, window, channel), -2)
-    sizes, steps = [1] * len(batch) + [window, 1], [1] * len(batch) + [stride, 1]
-    return jax.lax.reduce_window(x, start, combine, sizes, steps, "VALID")
+def _largest_along(x: Array, axis: int, window: int, stride: int) -> Array:
+    """Take the maximum of each window along one axis: that of a window over two axes is the maximum of maxima."""
+    if window == 1:
+        return jax.lax.slice_in_dim(x, 0, None, stride, axis)
+    if window == stride:
+        return _largest(_disjoint(x, axis, window), axis)
+    if window > MOST_SLICES:
+        return _reduced(x, axis, window, stride, jax.lax.max, -np.inf)
+    return jax.lax.platform_dependent(
+        x,
+        cpu=lambda x: _largest(_stacked(x, axis, window, stride), axis),
+        default=lambda x: _reduced(x, axis, window, stride, jax.lax.max, -np.inf),
+    )
+
+
+def _sum_along(x: Array, axis: int, window: int, stride: int) -> Array:
+    if window == 1:
+        return jax.lax.slice_in_dim(x, 0, None, stride, axis)
+    if window == stride:
+        return jnp.sum(_disjoint(x, axis, window), axis)
+    return _reduced(x, axis, window, stride, jax.lax.add, 0)
+
+
+def _disjoint(x: Array, axis: int, window: int) -> Array:
+    """Split an axis, named from the end, into windows that do not overlap; the places in a window take its name.
+
+    The gradient of a reshape is free, that of `reduce_window` is not.
+    """
+    frames = x.shape[axis] // window
+    x = jax.lax.slice_in_dim(x, 0, frames * window, axis=axis)
+    return x.reshape(*x.shape[:axis], frames, window, *x.shape[axis + 1 :])
+
+
+def _stacked(x: Array, axis: int, window: int, stride: int) -> Array:
+    """Copy windows that overlap next to each other; axes as in `_disjoint`."""
+    behind = x.shape[axis] - window + 1
+    places = [jax.lax.slice_in_dim(x, place, behind + place, stride, axis) for place in range(window)]
+    return jnp.stack(places, axis)
+
+
+def _reduced(x: Array, axis: int, window: int, stride: int, combine, start: float) -> Array:
+    sizes, steps = [1] * x.ndim, [1] * x.ndim
+    sizes[axis], steps[axis] = window, stride
+    return jax.lax.reduce_window(x, np.array(start, x.dtype), combine, sizes, steps, "VALID")
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))

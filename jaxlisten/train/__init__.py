@@ -1,7 +1,16 @@
 """Training: the jitted step, and `fit`, which loops over it."""
 
 from jaxlisten.train.fit import fit
-from jaxlisten.train.recipe import default_optimizer
+from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 
-__all__ = ["StepInfo", "TrainState", "default_optimizer", "fit", "init_train_state", "make_train_step"]
+__all__ = [
+    "StepInfo",
+    "TrainState",
+    "default_augment",
+    "default_optimizer",
+    "default_task",
+    "fit",
+    "init_train_state",
+    "make_train_step",
+]

@@ -8,6 +8,7 @@ from typing import Any
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer, to_config
+from jaxlisten.tasks import Task
 
 
 def check(train: Any, validation: Dataset | None, epochs: int | None, batch_size: int, patience: int | None) -> None:
@@ -26,13 +27,34 @@ def check(train: Any, validation: Dataset | None, epochs: int | None, batch_size
         return
     if not len(train):
         raise InputError("fit: expected at least one training clip, got none")
-    if len(set(train.targets.tolist())) < 2:
+    _check_variety(train)
+    if validation is not None and validation.kind != train.kind:
+        raise InputError(f"fit: validation has targets of the kind {validation.kind!r}, training {train.kind!r}")
+    if validation is not None and validation.classes != train.classes:
+        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
+
+
+def _check_variety(train: Dataset) -> None:
+    """Refuse training clips that are all the same to a task: there is nothing to tell apart."""
+    if (train.targets != train.targets[:1]).any():
+        return
+    if train.kind == "class":
         raise InputError(
             f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
             "a classifier needs something to tell apart"
         )
-    if validation is not None and validation.classes != train.classes:
-        raise InputError(f"fit: validation has the classes {validation.classes}, training {train.classes}")
+    what = "labels" if train.kind == "labels" else "numbers"
+    raise InputError(f"fit: expected training clips with different {what}, got {train.targets[0].tolist()} for all")
+
+
+def check_task(task: Task, train: Any, validation: Dataset | None) -> None:
+    """Refuse data with targets of another kind than the task's."""
+    for part in (train, validation):
+        if isinstance(part, Dataset) and part.kind != task.kind:
+            raise InputError(
+                f"fit: the task {task.name!r} learns {task.target}, but the data has targets of the kind "
+                f"{part.kind!r}, {part.targets.dtype} {list(part.targets.shape)}"
+            )
 
 
 def check_sample_rate(model: Layer, train: Any, validation: Dataset | None) -> None:

@@ -47,9 +47,9 @@ def make_judge(
     lengths = _lengths(train, validation)
 
     def judge(now: TrainState) -> dict[str, float]:
-        scores: Scores = score(step, now.params, now.state, in_order(validation, batch_size, lengths))
-        right = scores.probabilities.argmax(-1) == validation.targets
-        return {"val_loss": float(scores.loss), "val_accuracy": float(right.mean())}
+        scores: Scores = score(step, *now.weights, in_order(validation, batch_size, lengths))
+        figures = task.judge(np.asarray(scores.probabilities), validation.targets)
+        return {"val_loss": float(scores.loss)} | {f"val_{name}": value for name, value in figures.items()}
 
     return judge
 

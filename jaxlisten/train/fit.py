@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import optax
 
 from jaxlisten import runs, tasks
+from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
@@ -24,7 +25,7 @@ from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Memory
-from jaxlisten.train.checks import check, check_sample_rate, warn_if_unstorable
+from jaxlisten.train.checks import check, check_sample_rate, check_task, warn_if_unstorable
 from jaxlisten.train.feed import Pass, make_judge, make_source
 from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.recipe import default_epochs, default_optimizer
@@ -33,6 +34,10 @@ from jaxlisten.types import Array, Batch, Padded
 
 _LOOK_EVERY = 50
 """Steps between two looks at whether the loss is still finite: looking makes the device wait for the host."""
+
+
+Callback = Callable[[dict[str, float], TrainState], bool | None]
+"""What `fit` calls after each epoch."""
 
 
 def fit(
@@ -45,15 +50,18 @@ def fit(
     task: Task | str | None = None,
     epochs: int | None = None,
     batch_size: int = 32,
+    augment: Augmentation | None = None,
+    average: float | None = None,
     patience: int | None = None,
+    callbacks: Sequence[Callback] = (),
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> Fitted:
     """Train a model, and bring back the weights of its best epoch.
 
-    The best epoch is the one with the highest figure of the task on `validation` (the accuracy; among equals the least
-    loss), or without validation the last.
+    The best epoch is the one with the best figure of the task on `validation` (the accuracy, the mean average precision
+    of labels, the squared error of numbers; among equals the least loss), or without validation the last.
 
     Args:
         model: from ``x`` to logits.
@@ -64,7 +72,11 @@ def fit(
         task: None: inferred from the kind of targets.
         epochs: passes over the training clips; None: `default_epochs`, about 1,500 steps.
         batch_size: clips a step, where `train` is a data set.
+        augment: changes each batch inside the compiled step, from `jaxlisten.augment`; None: nothing does.
+        average: the decay of an exponential average of the weights, which is then what is validated and kept.
         patience: stop after this many epochs without a better one; None: never.
+        callbacks: functions that are called after each epoch with its row of history and the `TrainState`; training
+            ends when one returns True. They must not keep the state: the next step takes its arrays over.
         run_dir: where to write the run folder; None: nothing is written.
         resume: go on with the run in `run_dir` if there is one.
         progress: tell of each epoch on standard error.
@@ -80,14 +92,15 @@ def fit(
     check(train, validation, epochs, batch_size, patience)
     check_sample_rate(model, train, validation)
     task = tasks.find(task) if isinstance(task, str) else task or _inferred(train)
+    check_task(task, train, validation)
     source = make_source(train, validation, batch_size, key)
     first = source(0)
     steps = len(first) if isinstance(first, Sized) else sum(1 for _ in first)
     epochs = epochs or default_epochs(steps)
     optimizer = optimizer or default_optimizer(epochs * steps)
     sample = next(iter(first)).x
-    now = init_train_state(model, optimizer, key, sample)
-    memory = Memory(now, jax.device_get((now.params, now.state)), [])
+    now = init_train_state(model, optimizer, key, sample, average=average)
+    memory = Memory(now, jax.device_get(now.weights), [])
     about = {"seed": _seed(key), "training": {"epochs": epochs, "batch_size": batch_size}}
     fitted = _fitted(model, now, train, validation, task, sample, about)
     run = None if run_dir is None else runs.create(run_dir, resume=resume)
@@ -98,7 +111,8 @@ def fit(
         runs.write_config(run, fitted)
         if not memory.history:
             runs.write_weights(run, *memory.best)
-    step, judge = make_train_step(model, optimizer, task), make_judge(model, task, train, validation, batch_size)
+    step = make_train_step(model, optimizer, task, augment=augment)
+    judge = make_judge(model, task, train, validation, batch_size)
     if progress and isinstance(first, Pass):
         _compile(step, memory.now, first.absent())
     with progress_(epochs, len(memory.history), shown=progress) as tell:
@@ -113,6 +127,9 @@ def fit(
             if run is not None:
                 _store(run, memory, task)
             tell(memory.history[-1])
+            said = [callback(dict(memory.history[-1]), memory.now) for callback in callbacks]
+            if any(said):
+                break
     fitted = runs.with_weights(fitted, *memory.best, memory.history)
     if run is not None and validation is not None:
         _report(run, fitted, validation)
@@ -145,7 +162,7 @@ def _epoch(step: TrainStep, judge: Any, memory: Memory, batches: Iterable[Batch]
     row |= {"seconds": round(seconds, 3), "clips_per_second": round(weights.sum() / seconds, 1)}
     history = [*memory.history, row]
     better = runs.best_epoch(task, history) == epoch
-    return Memory(now, jax.device_get((now.params, now.state)) if better else memory.best, history)
+    return Memory(now, jax.device_get(now.weights) if better else memory.best, history)
 
 
 def _stop_if_bad(now: TrainState, epoch: int) -> None:
@@ -186,7 +203,7 @@ def _fitted(
     classes = tuple(str(i) for i in range(n_logits)) if named is None else named.classes
     if n_logits != len(classes):
         raise InputError(
-            f"fit: the model gives {n_logits} logits, the data has {len(classes)} classes; build it with "
+            f"fit: the model gives {n_logits} logits, the data has {len(classes)} {task.things}; build it with "
             f"classes={len(classes)}"
         )
     if isinstance(train, Dataset):
@@ -197,10 +214,10 @@ def _fitted(
 
 
 def _examples(validation: Dataset | None) -> list[str]:
-    """Choose a validation file of each class, up to ten, for an export to be checked on."""
+    """Choose a validation file of each class (or of each other target), up to ten, for an export to be checked on."""
     if validation is None:
         return []
-    files = dict(zip(validation.targets.tolist(), validation.paths, strict=True))
+    files = dict(zip(map(str, validation.targets.tolist()), validation.paths, strict=True))
     return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]
 
 

@@ -40,4 +40,6 @@ def _figures(row: dict[str, float]) -> str:
         parts.append(f"validation loss {row['val_loss']:.4f}")
     if "val_accuracy" in row:
         parts.append(f"accuracy {row['val_accuracy']:.1%}")
+    others = [name for name in row if name.startswith("val_") and name not in ("val_loss", "val_accuracy")]
+    parts += [f"{name.removeprefix('val_')} {row[name]:.3f}" for name in others]
     return "  ".join([*parts, f"{row['clips_per_second']:,.0f} clips/s"])

@@ -7,6 +7,9 @@ import functools
 import jax
 import optax
 
+from jaxlisten.augment import Augmentation, Chain, Noise, Speed
+from jaxlisten.tasks import Task, classification
+
 
 def default_epochs(steps_per_epoch: int) -> int:
     """Choose how many passes a run makes: about 1,500 steps, but at least 10 and at most 100 passes."""
@@ -30,3 +33,16 @@ def default_optimizer(steps: int, *, peak: float = 3e-3, weight_decay: float = 1
     )
     decayed = functools.partial(jax.tree.map, lambda a: a.ndim > 1)
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=weight_decay, mask=decayed))
+
+
+def default_task(task: Task) -> Task:
+    """Return the task with what the recipe adds for training: label smoothing, where there is one class per clip."""
+    return classification(label_smoothing=0.1) if task.kind == "class" else task
+
+
+def default_augment(task: Task) -> Augmentation | None:
+    """Choose what is varied in training: speed, and with it the pitch, and noise. Numbers may mean either: nothing.
+
+    The front ends and models of `jaxlisten.models` vary the bands and mask parts of the spectrum besides.
+    """
+    return None if task.kind == "numbers" else Chain((Speed(), Noise()))

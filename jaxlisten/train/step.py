@@ -11,9 +11,24 @@ import jax.numpy as jnp
 import optax
 
 from jaxlisten import tasks
+from jaxlisten.augment import Augmentation
+from jaxlisten.errors import InputError
 from jaxlisten.nn.layer import Layer, spec
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Params, State
+
+
+class Average(NamedTuple):
+    """An exponential average of the weights, which is steadier than the last of them.
+
+    Attributes:
+        decay: how much of it stays at a step, a scalar; less in the first steps, to forget the first weights.
+        params, state: of the model, averaged.
+    """
+
+    decay: Array
+    params: Params
+    state: State
 
 
 class TrainState(NamedTuple):
@@ -26,6 +41,7 @@ class TrainState(NamedTuple):
         step: steps done, int32.
         bad_step: the first step whose loss or update was not finite, counted from 1; 0: none was. From it on nothing
             changes any more, so that params and state are still good.
+        average: of params and state; None: there is none.
     """
 
     params: Params
@@ -34,6 +50,12 @@ class TrainState(NamedTuple):
     key: Array
     step: Array
     bad_step: Array
+    average: Average | None = None
+
+    @property
+    def weights(self) -> tuple[Params, State]:
+        """The params and the state to use: the averaged ones where there is an average."""
+        return (self.params, self.state) if self.average is None else (self.average.params, self.average.state)
 
 
 class StepInfo(NamedTuple):
@@ -48,10 +70,15 @@ class StepInfo(NamedTuple):
     weight: Array
 
 
+_AUGMENT = 2**31 - 1
+"""What a step's key is folded with for augmentation; the model's layers count from 0."""
+
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, StepInfo]]
 
 
-def init_train_state(model: Layer, optimizer: optax.GradientTransformation, key: Array, x: Any) -> TrainState:
+def init_train_state(
+    model: Layer, optimizer: optax.GradientTransformation, key: Array, x: Any, *, average: float | None = None
+) -> TrainState:
     """Make the state before the first step.
 
     Args:
@@ -59,34 +86,63 @@ def init_train_state(model: Layer, optimizer: optax.GradientTransformation, key:
         optimizer: from optax.
         key: decides the first weights and all randomness of the steps.
         x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
+        average: the decay of an exponential average of the weights, such as 0.999; None: none is kept.
+
+    Raises:
+        InputError: `average` is not between 0 and 1.
     """
-    return _init(model, optimizer, key, spec(x))
+    if average is not None and not 0 < average < 1:
+        raise InputError(f"init_train_state: expected average between 0 and 1, such as 0.999, got {average}")
+    return _init(model, optimizer, average, key, spec(x))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _init(model: Layer, optimizer: optax.GradientTransformation, key: Array, x: Any) -> TrainState:
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _init(
+    model: Layer, optimizer: optax.GradientTransformation, average: float | None, key: Array, x: Any
+) -> TrainState:
     init_key, run_key = jax.random.split(key)
     params, state = model.init(init_key, x)
     zero = jnp.zeros((), jnp.int32)
-    return TrainState(params, state, optimizer.init(params), run_key, zero, zero)
+    kept = None if average is None else Average(jnp.float32(average), params, state)
+    return TrainState(params, state, optimizer.init(params), run_key, zero, zero, kept)
 
 
 def make_train_step(
-    model: Layer, optimizer: optax.GradientTransformation, task: Task | str = "classification"
+    model: Layer,
+    optimizer: optax.GradientTransformation,
+    task: Task | str = "classification",
+    *,
+    augment: Augmentation | None = None,
 ) -> TrainStep:
     """Return the jitted function ``(train_state, batch) -> (train_state, info)``.
 
     The old `TrainState` is donated: its buffers become the new one's, and it can't be used again. Steps made for equal
     models share one compilation a shape.
+
+    Args:
+        model: a layer that ends in logits.
+        optimizer: from optax. Schedules, clipping and accumulation (`optax.MultiSteps`) are its affair.
+        task: decides the loss.
+        augment: changes each batch before the model sees it, from `jaxlisten.augment`; None: nothing does.
     """
-    return functools.partial(_train_step, model, optimizer, tasks.find(task) if isinstance(task, str) else task)
+    task = tasks.find(task) if isinstance(task, str) else task
+    return functools.partial(_train_step, model, optimizer, task, augment)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=4)
 def _train_step(
-    model: Layer, optimizer: optax.GradientTransformation, task: Task, now: TrainState, batch: Batch
+    model: Layer,
+    optimizer: optax.GradientTransformation,
+    task: Task,
+    augment: Augmentation | None,
+    now: TrainState,
+    batch: Batch,
 ) -> tuple[TrainState, StepInfo]:
     key = jax.random.fold_in(now.key, now.step)
+    if augment is not None:
+        with jax.named_scope("augment"):
+            # Without the barrier XLA computes every sample anew for each frame that it is in: three times the step.
+            batch = jax.lax.optimization_barrier(augment(jax.random.fold_in(key, _AUGMENT), batch))
 
     def loss_of(params: Params) -> tuple[Array, State]:
         logits, state = model.apply(params, now.state, batch.x, key=key, train=True)
@@ -98,11 +154,23 @@ def _train_step(
     # What is not finite in a gradient is not finite in the update. The choice is a branch: a select for every array
     # would take a quarter longer to compile.
     good = (now.bad_step == 0) & jnp.isfinite(loss + optax.global_norm(updates))
-    params, state, opt_state = jax.lax.cond(
-        good,
-        lambda: (optax.apply_updates(now.params, updates), state, opt_state),
-        lambda: (now.params, now.state, now.opt_state),
-    )
+
+    def moved():
+        params = optax.apply_updates(now.params, updates)
+        return params, state, opt_state, _averaged(now, params, state)
+
+    kept = (now.params, now.state, now.opt_state, now.average)
+    params, state, opt_state, average = jax.lax.cond(good, moved, lambda: kept)
     bad_step = jnp.where(good | (now.bad_step > 0), now.bad_step, now.step + 1)
-    after = TrainState(params, state, opt_state, now.key, now.step + 1, bad_step)
+    after = TrainState(params, state, opt_state, now.key, now.step + 1, bad_step, average)
     return after, StepInfo(loss, jnp.sum(batch.weight))
+
+
+def _averaged(now: TrainState, params: Params, state: State) -> Average | None:
+    """Move the average to ``w + d (a - w)``, w the new weights and ``d = min(decay, (1 + step) / (10 + step))``."""
+    if now.average is None:
+        return None
+    step = now.step.astype(jnp.float32)
+    decay = jnp.minimum(now.average.decay, (1 + step) / (10 + step))
+    old = (now.average.params, now.average.state)
+    return Average(now.average.decay, *jax.tree.map(lambda a, w: w + decay * (a - w), old, (params, state)))

@@ -165,7 +165,7 @@ def test_rows_whose_files_are_missing_are_named_and_left_out(command, refused, s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "resnet"], "--model: expected one of cnn1d, lstm"),
+        (["--model", "resnet"], "--model: expected one of cnn1d, cnn, "),
         (["--front-end", "magic"], "--front-end: expected one of log_mel"),
         (["--epochs", "0"], "--epochs: expected at least 1, got 0"),
         (["--epochs", "-3"], "--epochs: expected at least 1, got -3"),
@@ -297,3 +297,14 @@ def test_interrupted_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
     assert command("evaluate", out, sounds, "--json").json["n"] == 12
     assert command("train", sounds, "--out", out, "--resume", "--epochs", done + 2).code == 0
     assert len((out / "metrics.csv").read_text().splitlines()) == done + 3
+
+
+def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
+    files = [sounds / name / f"{i}.wav" for i in range(6) for name in CLASSES]
+    labels = ["high", "low", "high;low", ""]
+    rows = "".join(f"{file},{labels[i % 4]}\n" for i, file in enumerate(files))
+    (tmp_path / "list.csv").write_text(f"path,labels\n{rows}")
+    done = command("train", tmp_path / "list.csv", "--out", tmp_path / "run", "--epochs", 1)
+    assert (done.code, done.err.startswith("2 labels at 8000 Hz")) == (0, True), done.err
+    assert "mean average precision" in done.err
+    assert "exact_match" in command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json

@@ -20,6 +20,20 @@ CONVOLUTIONS = [
     jl.Conv1D(3, 4, stride=2, dilation=2),
     jl.Conv1D(3, 2, dilation=5, lookahead=1),
     jl.Conv1D(3, 41),
+    jl.DepthwiseConv1D(4, stride=3, lookahead=1),
+    *(jl.ConvTranspose1D(5, kernel, stride=stride) for kernel, stride in ((4, 2), (5, 3), (2, 5), (3, 1))),
+    jl.ConvTranspose1D(5, 7, stride=2, lookahead=0, bias=False),
+    jl.ConvTranspose1D(5, 7, stride=2, lookahead=6),
+]
+OVER_FREQUENCY = [
+    jl.Conv2D(5, (4, 3), stride=(2, 3), dilation=(1, 2), lookahead=1),
+    jl.DepthwiseConv2D((3, 4), stride=(1, 2), bias=False),
+    jl.ConvTranspose2D(5, (4, 7), stride=(2, 3)),
+    jl.ConvTranspose2D(5, (2, 1), stride=(3, 2), lookahead=0),
+    *(pool(*setting) for pool in (jl.MaxPool2D, jl.MeanPool2D) for setting in (((2, 2),), ((4, 3), (3, 1)))),
+    jl.FrequencyPool(),
+    jl.residual(jl.Conv2D(4, (3, 3), stride=(2, 2)), jl.BatchNorm(), jl.ConvTranspose2D(3, (2, 2))),
+    jl.serial(jl.Conv2D(4, (3, 3)), jl.BatchNorm(), jl.MergeFrequency(), jl.AddChannel(), jl.MergeFrequency()),
 ]
 POOLS = [
     *(pool(*setting) for pool in (jl.MaxPool, jl.MeanPool) for setting in ((3,), (4, 3), (3, 7))),
@@ -33,6 +47,11 @@ STEPWISE = [
 ]  # fmt: skip
 TREES = [
     jl.LSTM(6),
+    jl.serial(jl.GRU(3), jl.Bidirectional(jl.GRU(5))),
+    jl.Bidirectional(jl.LSTM(3), last=True),
+    jl.PCEN(8000, 400, gain=0.7, bias=1.0, power=0.3, initial=1.0),
+    jl.MultiHeadSelfAttention(2, causal=True, rotary=True),
+    jl.serial(jl.ClipNorm(), jl.MultiHeadSelfAttention(1, window=4), jl.LayerNorm(), jl.AttentionPool()),
     jl.serial(jl.Conv1D(4, 4, stride=2), jl.LSTM(3), jl.LSTM(5), jl.GlobalPool("last")),
     jl.serial(jl.Dense(4), jl.ReLU(), jl.MaxPool(2), jl.Conv1D(3, 3), jl.MeanPool(3, stride=2)),
     jl.parallel(jl.Conv1D(4, 7), jl.Identity(), last=jl.Conv1D(2, 2)),
@@ -42,6 +61,9 @@ TREES = [
     jl.Frozen(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Dropout(0.3))),
 ]
 FRONT_ENDS = [
+    jl.Raw(),
+    jl.Mel(SR, n_fft=128, hop_length=40, n_mels=12),
+    jl.MFCC(SR, n_mfcc=5, n_fft=64, hop_length=50, n_mels=8, lifter=3.0),
     jl.LogMel(SR, n_fft=128, hop_length=40, n_mels=12),
     jl.LogMel(SR, n_fft=64, hop_length=50, n_mels=8, win_length=51, fmin=90.0, fmax=3000.0),
     jl.LogMel(SR, n_fft=106, hop_length=101, n_mels=5),  # twice a prime
@@ -80,6 +102,15 @@ def test_layer_over_time_equals_ours_with_junk_behind_the_ends(layer):
 @pytest.mark.parametrize("layer", [*CONVOLUTIONS[:3], *POOLS[::4], *TREES[:4:3]], ids=repr)
 def test_layer_over_time_equals_ours_without_lengths(layer):
     params, state, x = prepared(layer, (22, 4))
+    compare(layer, params, state, x)
+
+
+@pytest.mark.parametrize("layer", OVER_FREQUENCY, ids=repr)
+def test_layer_over_frequency_equals_ours_with_junk_behind_the_ends_and_without(layer):
+    params, state, x = prepared(layer, (13, 6, 3))
+    length = np.array([13, 8, 1, 0], np.int32)
+    steps = np.arange(13)[:, None, None]
+    compare(layer, params, state, Padded(np.where(steps < length[:, None, None, None], x, np.nan), length))
     compare(layer, params, state, x)
 
 
@@ -210,7 +241,7 @@ def test_unknown_layer_is_named_and_can_be_registered():
     [
         (MODELS["cnn1d"], {"classes": "ab"}, r"expected 2 scores .* got \(3,\)"),
         (jl.LogMel(SR), {}, r"expected 3 scores .* GlobalPool"),
-        (MODELS["cnn1d"], {"link": "sigmoid"}, r"link 'softmax' or None, got 'sigmoid'"),
+        (MODELS["cnn1d"], {"link": "tanh"}, r"'identity' or None, got 'tanh'"),
     ],
 )
 def test_model_that_does_not_fit_is_refused(model, settings, message):

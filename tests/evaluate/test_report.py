@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate.html import SHOWN_MISTAKES, render
+from jaxlisten.evaluate.page import render
+from jaxlisten.evaluate.page.mistakes import SHOWN_MISTAKES
 from jaxlisten.evaluate.report import WORST, Mistake, Report
 
 CLASSES = ("cat", "dog", "owl")
@@ -48,13 +49,67 @@ def test_figures_are_those_worked_out_by_hand():
 
 def test_mistakes_come_with_the_most_confident_first():
     worst, other = make().mistakes
-    assert worst == Mistake("d.wav", "dog", "cat", float(np.float32(0.9)))
-    assert other == Mistake("b.wav", "cat", "dog", float(np.float32(0.6)))
+    assert worst == Mistake("d.wav", "dog", "cat", float(np.float32(0.9)), index=3)
+    assert other == Mistake("b.wav", "cat", "dog", float(np.float32(0.6)), index=1)
+
+
+def test_averages_of_one_class_a_clip():
+    report = make(targets=np.array([0, 0, 1, 1, 1]))
+    assert report.macro_precision == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
+    assert report.macro_recall == pytest.approx((1 / 2 + 1 / 3 + 0) / 3)
+    assert report.micro_f1 == report.accuracy == pytest.approx(2 / 5)
+
+
+def test_curves_are_drawn_of_the_classes_that_can_be_told_apart():
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    report = make()
+    assert report.auc == pytest.approx(roc_auc_score(TARGETS, PROBABILITIES, multi_class="ovr"))
+    assert report.average_precision == pytest.approx(average_precision_score(TARGETS, PROBABILITIES))
+    assert list(report.roc) == list(report.precision_recall) == list(CLASSES)
+    assert report.roc["owl"].area == 1
+    some = make(targets=np.array([0, 0, 1, 1, 1]))
+    assert list(some.roc) == ["cat", "dog"]
+    assert some.auc == pytest.approx((report.roc["cat"].area + some.roc["dog"].area) / 2)
+    one = make(targets=np.zeros(5, int))
+    assert one.roc == one.precision_recall == {}
+    assert one.to_dict()["auc"] is None
+
+
+def test_a_threshold_is_chosen_for_a_class():
+    """Of the clips that are no cats, one is taken for a cat with 90 %."""
+    point = make().threshold("cat", false_alarm_rate=0.0)
+    assert (point.threshold, point.hit_rate) == (np.inf, 0)
+    point = make().threshold("cat", false_alarm_rate=0.4)
+    assert (point.threshold, point.hit_rate, point.false_alarm_rate) == (pytest.approx(0.3), 1, pytest.approx(1 / 3))
+    with pytest.raises(InputError, match="no class 'cow'; there is cat, dog, owl"):
+        make().threshold("cow", false_alarm_rate=0.1)
+
+
+def test_calibration_is_that_of_the_metrics():
+    from jaxlisten import metrics
+
+    found = make().calibration
+    assert found.ece == metrics.expected_calibration_error(TARGETS, make().probabilities)
+    assert found.temperature == pytest.approx(metrics.fit_temperature(TARGETS, np.log(PROBABILITIES + 1e-38)), rel=1e-3)
+    assert found.count.sum() == 5
+    assert found.confidence.shape == found.accuracy.shape == (15,)
+    sure = make(probabilities=np.eye(3)[TARGETS]).calibration
+    assert (sure.ece, sure.temperature < 0.02) == (0, True)
+
+
+def test_groups_are_scored_by_themselves():
+    found = make(groups=("b", "a", "b", "a", "b")).by_group
+    assert list(found) == ["a", "b"]
+    assert (found["a"]["n"], found["a"]["accuracy"], found["b"]["accuracy"]) == (2, 0, 1)
+    assert 0.4 < found["b"]["low"] < found["b"]["high"] == 1
+    assert make().by_group == {}
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"groups": ("a", "b")}, "expected 5 groups, one for each path, got 2"),
         ({"paths": PATHS[:4]}, "4 paths"),
         ({"targets": TARGETS[:4]}, "targets"),
         ({"classes": ("cat", "dog")}, "2 classes"),

@@ -1,5 +1,7 @@
 """Scoring: every clip once, in its order, and nothing in a batch changes what is said about a clip."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -60,6 +62,17 @@ def test_classes_are_matched_by_name(fitted, alone):
     assert [CLASSES[target] for target in report.targets] == NAMES[:2]
     np.testing.assert_allclose(report.probabilities, alone[:2], atol=1e-5)
     assert report.confusion.sum(axis=1).tolist() == [1, 1, 0]
+
+
+def test_groups_or_folds_of_the_data_are_scored(fitted):
+    groups, folds = ("a", "b") * 3 + ("a",), ("1",) * 3 + ("2",) * 4
+    data = dataclasses.replace(DATA, groups=groups, folds=folds)
+    report = jl.evaluate(fitted, data)
+    assert report.groups == groups
+    assert report.data is data
+    assert jl.evaluate(fitted, data, by="fold").by_group.keys() == {"1", "2"}
+    with pytest.raises(jl.InputError, match="by 'group' or 'fold', got 'speaker'"):
+        jl.evaluate(fitted, data, by="speaker")
 
 
 def test_listener_is_as_good_as_what_was_fitted(fitted):

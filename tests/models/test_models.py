@@ -15,6 +15,12 @@ MODELS = {
     "cnn1d/causal": jl.models.cnn1d(3, channels=(6, 8), kernel=3, causal=True),
     "lstm": jl.models.lstm(3, units=(6, 5)),
     "lstm/mean": jl.models.lstm(3, units=(6,), pool="mean"),
+    "gru": jl.models.gru(3, units=(6, 5)),
+    "cnn/causal": jl.models.cnn(3, channels=(4,), causal=True),
+    "ds_cnn/causal": jl.models.ds_cnn(3, channels=4, blocks=2, causal=True),
+    "crnn/causal": jl.models.crnn(3, channels=(4, 3), units=5, causal=True),
+    "mlp": jl.models.mlp(3, units=(6, 5)),
+    "linear": jl.models.linear(3),
 }
 ALL = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
@@ -96,7 +102,7 @@ def test_causal_outputs_do_not_see_the_future():
     np.testing.assert_array_equal(changed, np.arange(6) * 4 >= 10)
 
 
-@pytest.mark.parametrize("name", ["cnn1d", "lstm"])
+@pytest.mark.parametrize("name", ["cnn1d", "lstm", "cnn/causal", "crnn/causal"])
 def test_loss_goes_down_in_five_steps_of_plain_gradient_descent(name):
     model = MODELS[name]
     rng = np.random.default_rng(0)
@@ -136,7 +142,50 @@ def test_the_size_of_a_block_is_a_setting_and_its_number_is_that_of_the_channels
 
 
 def test_a_model_without_layers_is_refused():
-    with pytest.raises(jl.LayerError, match="cnn1d: expected at least one block of channels"):
+    with pytest.raises(jl.LayerError, match="cnn1d: expected at least one size in channels"):
         jl.models.cnn1d(3, channels=())
     with pytest.raises(jl.LayerError, match="lstm: expected at least one size in units"):
         jl.models.lstm(3, units=())
+
+
+@pytest.mark.parametrize("pool", ["last", "mean"])
+def test_a_bidirectional_stack_gives_both_directions_to_the_logits(pool):
+    model = jl.models.gru(3, units=(6, 5), bidirectional=True, pool=pool)
+    params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((20, 4)))
+    assert params["logits"]["kernel"].shape == (2 * 5, 3)
+    assert params["gru1"]["backward"]["kernel"].shape == (2 * 6, 3 * 5)
+
+
+def test_the_networks_of_mlperf_tiny_have_their_size():
+    """Parameters as published: 24,908 and 267,928 with biases and scales folded (Banbury et al. 2021, table 1)."""
+    front = jl.MFCC(sr=16_000, n_mfcc=10, n_fft=1024, win_length=640, hop_length=320)
+    model = jl.serial(front, jl.models.ds_cnn(12))
+    assert jl.summary(model, (16_000,)).rows[0].output == (51, 10)
+    weights = 10 * 4 * 64 + 4 * (3 * 3 * 64 + 64 * 64) + 2 * 64 * 12 + 12
+    scales = 2 * 64 * (1 + 2 * 4)
+    assert jl.summary(model, (16_000,)).parameters == weights + scales
+    dense = jl.models.autoencoder(640, units=(128,) * 4)
+    weights = 640 * 128 + 3 * 128 * 128 + 128 * 8 + 8 + 8 * 128 + 3 * 128 * 128 + 128 * 640 + 640
+    assert jl.summary(dense, (640,)).parameters == weights + 2 * 128 * 8
+
+
+def test_encoder_and_decoder_are_named_children_that_run_on_their_own():
+    for model in (jl.models.autoencoder(4), jl.models.conv_autoencoder(4)):
+        x = jax.random.normal(jax.random.key(1), (2, 8, 4))
+        params, state = jax.jit(model.init)(jax.random.key(0), x)
+        code, _ = model.encoder.apply(params["encoder"], state["encoder"], x)
+        again, _ = model.decoder.apply(params["decoder"], state["decoder"], code)
+        assert code.shape[-1] == 8
+        np.testing.assert_allclose(again, model.apply(params, state, x)[0], rtol=1e-6)
+        assert again.shape == x.shape
+    with pytest.raises(AttributeError, match=r"Serial has no 'middle'; its layers are encoder, decoder"):
+        _ = model.middle
+
+
+def test_every_model_that_a_command_can_name_trains_behind_its_front_end():
+    for name, make in jl.models.MODELS.items():
+        model = jl.serial(jl.models.raw(8000) if name == "crnn" else jl.models.log_mel(8000), make(4))
+        params, state = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((2, 4000)))
+        y, _ = jax.eval_shape(lambda p, s, m=model: m.apply(p, s, jnp.zeros((2, 4000))), params, state)
+        assert y.shape == (2, 4)
+        assert jl.streaming(model, longest=4000).timing() is not None

@@ -68,6 +68,39 @@ def test_parallel_concatenates_and_residual_adds():
     np.testing.assert_allclose(model.apply(params, {}, X)[0], want, rtol=0, atol=1e-6)
 
 
+def test_branches_that_go_down_and_up_again_are_cut_to_the_shortest():
+    down, up = jl.Conv1D(4, 5, stride=2), jl.ConvTranspose1D(4, 4)
+    model = jl.residual(down, up)
+    params, _ = model.init(jax.random.key(0), X)
+    inner = [params["body"][name] for name in ("conv1d", "conv_transpose1d")]
+    longer = up.apply(inner[1], {}, down.apply(inner[0], {}, X)[0])[0]
+    assert longer.shape[1] == 10
+    want = X + longer[:, :9]
+    np.testing.assert_allclose(model.apply(params, {}, X)[0], want, rtol=0, atol=1e-6)
+    y = model.apply(params, {}, jl.Padded(X, jnp.array([9, 8])))[0]
+    np.testing.assert_array_equal(y.length, [9, 8])
+    assert [model.out_length(n) for n in (0, 1, 8, 9)] == [0, 1, 8, 9]
+
+
+def test_going_down_and_up_over_frequency_streams_and_keeps_its_bands():
+    down, up = jl.Conv2D(3, (3, 2), stride=(3, 2)), jl.ConvTranspose2D(2, (3, 2), stride=(3, 2))
+    model, images = jl.residual(down, jl.ReLU(), up), jax.random.normal(jax.random.key(0), (1, 13, 4, 2))
+    params, state = model.init(jax.random.key(1), images)
+    streamed = jl.stream(model, params, state, jl.Padded(images, jnp.array([13])))
+    want = model.apply(params, state, images)[0]
+    np.testing.assert_allclose(streamed.values[streamed.valid], want[0], rtol=0, atol=1e-5)
+    odd = images[:, :, :3]
+    with pytest.raises(jl.LayerError, match=r"expected branches of one shape, .* strides or channels differ"):
+        model.apply(params, state, odd)
+
+
+def test_branches_of_different_rates_are_not_cut():
+    model = jl.residual(jl.Conv1D(4, 3, stride=2))
+    with pytest.raises(jl.LayerError, match=r"expected branches of one shape, .* strides or channels differ"):
+        model.apply(model.init(jax.random.key(0), X)[0], {}, X)
+    assert not model.differ()
+
+
 def test_branches_of_different_shapes_are_refused_with_their_shapes():
     with pytest.raises(jl.LayerError) as error:
         jl.serial(block=jl.residual(jl.Dense(5)), out=jl.Dense(2)).init(jax.random.key(0), X)

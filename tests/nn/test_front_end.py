@@ -62,3 +62,30 @@ def test_each_clip_of_a_ragged_batch_equals_librosa_alone():
         want = oracle(clip[:n], **SETTINGS[0])
         assert frames == len(want)
         np.testing.assert_allclose(ours[:frames], want, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("power", [2.0, 1.0])
+def test_mel_equals_librosa(power):
+    import librosa
+
+    settings = {"sr": 8000, "n_fft": 256, "hop_length": 80, "n_mels": 20, "win_length": 200, "power": power}
+    y = np.random.default_rng(0).standard_normal(777).astype(np.float32)
+    want = librosa.feature.melspectrogram(y=y, **settings).T
+    got, _ = jax.jit(jl.Mel(**settings).apply)({}, {}, y)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * want.max())
+
+
+@pytest.mark.parametrize(("n_mfcc", "lifter"), [(20, 0), (13, 22)])
+def test_mfcc_equals_librosa(n_mfcc, lifter):
+    import librosa
+
+    frames = {"sr": 8000, "n_fft": 512, "hop_length": 77, "n_mels": 32}
+    y = np.random.default_rng(0).standard_normal(777).astype(np.float32)
+    want = librosa.feature.mfcc(S=oracle(y, **frames).T, n_mfcc=n_mfcc, lifter=lifter).T
+    got, _ = jax.jit(jl.MFCC(**frames, n_mfcc=n_mfcc, lifter=float(lifter)).apply)({}, {}, y)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
+
+
+def test_raw_samples_are_steps_of_one_channel():
+    y = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(jl.Raw().apply({}, {}, y)[0], y[..., None])

@@ -54,7 +54,7 @@ def test_a_layer_of_the_user_is_stored_and_built_again(registry):
 
 def test_a_name_that_is_taken_is_refused(registry):
     with pytest.raises(
-        jl.InputError, match=r"layer: the name 'Conv1D' is taken by jaxlisten.nn.linear; choose another"
+        jl.InputError, match=r"layer: the name 'Conv1D' is taken by jaxlisten.nn.convolution; choose another"
     ):
 
         @jl.layer

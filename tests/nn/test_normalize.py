@@ -135,3 +135,47 @@ def test_the_gradient_of_batch_norm_equals_that_of_flax():
 
     got = jax.grad(lambda x: (train(jl.BatchNorm(), params, state, x)[0] * weight).sum())(x)
     np.testing.assert_allclose(got, jax.jit(jax.grad(theirs))(x), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [jl.Normalize(), jl.BatchNorm(momentum=0.0)], ids=repr)
+def test_steps_of_several_bands_give_the_statistics_of_the_valid_ones(layer, clips):
+    bands = [np.stack([clip, 2 * clip], axis=1) for clip in clips]  # [time, freq, channel]
+    values = np.full((7, 14, 2, 3), np.nan, np.float32)
+    for row, clip in zip(values, bands, strict=True):
+        row[: len(clip)] = clip
+    batch = Padded(jnp.asarray(values), jnp.asarray([len(clip) for clip in clips]))
+    params, state = layer.init(jax.random.key(0), batch)
+    y, state = train(layer, params, state, batch)
+    steps = np.concatenate(bands).astype(np.float64)
+    np.testing.assert_allclose(state["mean"], steps.mean((0, 1)), rtol=1e-6)
+    np.testing.assert_allclose(state["variance"], steps.var((0, 1)), rtol=1e-4)
+    want = (bands[2] - steps.mean((0, 1))) / np.sqrt(steps.var((0, 1)) + 1e-5)
+    np.testing.assert_allclose(y.values[2], want, rtol=0, atol=1e-4)
+
+
+def test_layer_norm_equals_that_of_flax():
+    from flax import nnx
+
+    x = 20.0 + jax.random.normal(jax.random.key(0), (2, 5, 8))
+    layer, oracle = (
+        jl.LayerNorm(epsilon=1e-3),
+        nnx.LayerNorm(8, epsilon=1e-3, use_fast_variance=False, rngs=nnx.Rngs(0)),
+    )
+    params, state = layer.init(jax.random.key(0), x)
+    params = {"scale": params["scale"] * 0.7, "bias": params["bias"] + jnp.arange(8.0)}
+    oracle.scale[...], oracle.bias[...] = params["scale"], params["bias"]
+    np.testing.assert_allclose(layer.apply(params, state, x)[0], oracle(x), rtol=0, atol=1e-5)
+
+
+def test_each_clip_has_mean_0_and_variance_1_by_itself(clips):
+    layer, batch = jl.ClipNorm(epsilon=1e-4), next(batches(clips, 7))
+    y, _ = jax.jit(layer.apply)({}, {}, batch)
+    for clip, row in zip(clips, y.values, strict=True):
+        clip = clip.astype(np.float64)
+        want = (clip - clip.mean(0)) / np.sqrt(clip.var(0) + 1e-4)
+        np.testing.assert_allclose(row[: len(clip)], want, rtol=0, atol=1e-4)
+
+
+def test_bands_that_clip_norm_can_not_tell_from_steps_are_refused():
+    with pytest.raises(jl.LayerError, match=r"ClipNorm: expected x \[\*batch, time, channel\]"):
+        jl.ClipNorm().apply({}, {}, Padded(jnp.zeros((2, 5, 3, 4)), jnp.array([5, 5])))

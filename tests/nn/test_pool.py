@@ -28,6 +28,40 @@ def test_windows_equal_those_of_flax_with_explicit_padding(window, stride, befor
     np.testing.assert_allclose(jl.MeanPool(window, stride).apply({}, {}, X)[0], want, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("window", "stride", "time", "freq"),
+    [((2, 2), None, (0, 1), (0, 1)), ((3, 4), (2, 3), (1, 1), (1, 2)), ((1, 3), (1, 1), (0, 0), (1, 1))],
+)
+def test_windows_over_frequency_equal_those_of_flax_with_explicit_padding(window, stride, time, freq):
+    from flax import nnx
+
+    images = jax.random.normal(jax.random.key(1), (2, 9, 8, 3)) - 3.0
+    settings = {"window_shape": window, "strides": stride or window, "padding": [time, freq]}
+    frames, bins = (-(-n // s) for n, s in zip((9, 8), stride or window, strict=True))
+    got = jl.MaxPool2D(window, stride).apply({}, {}, images)[0]
+    np.testing.assert_array_equal(got, nnx.max_pool(images, **settings)[:, :frames, :bins])
+    with jax.numpy_dtype_promotion("standard"):  # flax divides by an integer count
+        want = nnx.avg_pool(images, **settings, count_include_pad=False)[:, :frames, :bins]
+    np.testing.assert_allclose(jl.MeanPool2D(window, stride).apply({}, {}, images)[0], want, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "reduce"), [("mean", np.mean), ("max", np.max)])
+def test_frequency_pool_equals_numpy(kind, reduce):
+    images = X.reshape(3, 17, 2, 2)
+    got, _ = jl.FrequencyPool(kind).apply({}, {}, images)
+    np.testing.assert_allclose(got, reduce(np.asarray(images), axis=2), rtol=0, atol=1e-6)
+
+
+def test_pools_refuse_the_wrong_number_of_axes():
+    length = jnp.array([17, 5, 1])
+    with pytest.raises(jl.LayerError, match=r"GlobalPool: .*wrong number of axes; is a FrequencyPool missing\?"):
+        jl.GlobalPool().apply({}, {}, Padded(X[..., None], length))
+    with pytest.raises(
+        jl.LayerError, match=r"FrequencyPool: expected x \[\*batch, time, freq, channel\], got \(3, 17, 4\)"
+    ):
+        jl.FrequencyPool().apply({}, {}, Padded(X, length))
+
+
 @pytest.mark.parametrize(("kind", "reduce"), [("mean", np.mean), ("max", np.max), ("last", lambda x, axis: x[-1])])
 def test_global_pool_equals_numpy_item_by_item(kind, reduce):
     length = jnp.array([17, 5, 1])

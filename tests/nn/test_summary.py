@@ -21,6 +21,22 @@ def test_a_chain_of_features_is_counted_by_hand():
     assert total.multiply_adds == 900 + 1600 + 8
 
 
+def test_convolutions_over_frequency_are_counted_by_hand():
+    model = jl.serial(
+        jl.AddChannel(), jl.Conv2D(6, (3, 2), stride=(2, 1)), jl.MaxPool2D((1, 2)), jl.DepthwiseConv2D((3, 3)),
+        jl.Dense(4), up=jl.ConvTranspose2D(3, (4, 2)),
+    )  # fmt: skip
+    assert rows(model, (20, 8)) == [
+        ("add_channel", (20, 8, 1), 0, 0),
+        ("conv2d", (10, 8, 6), 6 * 6 + 6, 10 * 8 * 6 * 6),
+        ("max_pool2d", (10, 4, 6), 0, 0),
+        ("depthwise_conv2d", (10, 4, 6), 9 * 6 + 6, 10 * 4 * 9 * 6),
+        ("dense", (10, 4, 4), 28, 10 * 4 * 6 * 4),
+        # each of 10 times 4 places meets every tap; two half steps at the ends of time are computed and cut off
+        ("up", (20, 8, 3), 8 * 4 * 3 + 3, (10 + 1) * 4 * 8 * 4 * 3),
+    ]
+
+
 def test_branches_and_frozen_layers_are_listed_in_place_of_what_holds_them():
     model = jl.serial(base=jl.Frozen(jl.serial(jl.Dense(4))), both=jl.parallel(a=jl.Dense(3), b=jl.Conv1D(2, 70)))
     assert rows(model, (2, 80, 5)) == [

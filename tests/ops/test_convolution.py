@@ -1,12 +1,19 @@
-"""The convolution as patches against XLA's convolution, flax NNX and a plain NumPy loop."""
+"""The convolutions as patches against XLA's convolution, flax NNX and a plain NumPy loop."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlisten.ops import conv1d
-from jaxlisten.ops.convolution import _MOST_SLICES, _conv1d_patches, _conv1d_reference
+from jaxlisten.ops import conv1d, conv2d
+from jaxlisten.ops.convolution import (
+    MOST_SLICES,
+    _conv1d_patches,
+    _conv1d_reference,
+    _conv2d_patches,
+    _conv2d_reference,
+)
+from tests.ops.comparing import hold, hold_all, value_and_grads
 
 # time, kernel, stride, dilation: odd and even, kernel over and under the stride, steps left over behind the last output
 SHAPES = [
@@ -30,19 +37,10 @@ def operands(time, kernel, dtype=jnp.float32, batch=(3,)):
     return x, jnp.asarray(rng.standard_normal((kernel, 4, 6)), dtype)
 
 
-def hold(got, want, relative=1e-5):
-    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
-    assert got.shape == want.shape
-    np.testing.assert_allclose(got, want, rtol=0, atol=relative * np.abs(want).max())
-
-
-def value_and_grads(function, x, kernel, **settings):
-    def loss(x, kernel):
-        y = function(x, kernel, **settings)
-        return (y.astype(jnp.float32) * jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape)).sum(), y
-
-    (_, y), grads = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, kernel)
-    return y, *grads
+def operands2d(channels, kernel, dtype=jnp.float32):
+    rng = np.random.default_rng(channels)
+    x = jnp.asarray(rng.standard_normal((2, 11, 8, channels)), dtype)
+    return x, jnp.asarray(rng.standard_normal((*kernel, channels, 5)), dtype)
 
 
 @pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), SHAPES)
@@ -50,8 +48,7 @@ def test_patches_equal_xla_in_values_and_gradients(time, kernel, stride, dilatio
     x, w = operands(time, kernel)
     got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
     want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
-    for ours, theirs in zip(got, want, strict=True):
-        hold(ours, theirs)
+    hold_all(got, want)
 
 
 @pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), [(17, 3, 1, 1), (23, 5, 3, 1), (31, 4, 3, 3)])
@@ -59,9 +56,8 @@ def test_patches_equal_xla_in_bfloat16(time, kernel, stride, dilation):
     x, w = operands(time, kernel, jnp.bfloat16)
     got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
     want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
-    for ours, theirs in zip(got, want, strict=True):
-        assert ours.dtype == jnp.bfloat16
-        hold(ours, theirs, 2e-2)
+    assert got[0].dtype == jnp.bfloat16
+    hold_all(got, want, 2e-2)
 
 
 @pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), SHAPES)
@@ -84,7 +80,7 @@ def test_conv1d_equals_flax():
     hold(conv1d(x, w, stride=2), layer(x))
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(_MOST_SLICES, 1), (_MOST_SLICES + 1, 1), (_MOST_SLICES + 1, 2)])
+@pytest.mark.parametrize(("kernel", "stride"), [(MOST_SLICES, 1), (MOST_SLICES + 1, 1), (MOST_SLICES + 1, 2)])
 def test_a_long_kernel_gives_the_same_whichever_way_it_is_computed(kernel, stride):
     x, w = operands(kernel + 7, kernel)
     hold(conv1d(x, w, stride=stride), _conv1d_reference(x, w, stride=stride, dilation=1))
@@ -112,8 +108,7 @@ def test_conv1d_inside_a_scan_equals_it_outside_in_values_and_gradients():
 
     got = value_and_grads(looped, xs, w)
     want = value_and_grads(_conv1d_reference, xs, w, stride=2, dilation=1)
-    for ours, theirs in zip(got, want, strict=True):
-        hold(ours, theirs)
+    hold_all(got, want)
 
 
 def test_leading_axes_are_kept():
@@ -125,3 +120,45 @@ def test_leading_axes_are_kept():
 def test_an_input_of_one_step_too_few_gives_no_frames():
     x, w = operands(2, 3)
     assert conv1d(x, w).shape == _conv1d_reference(x, w, stride=1, dilation=1).shape == (3, 0, 6)
+
+
+# kernel, stride and dilation, of time and frequency
+SHAPES2D = [
+    ((1, 1), (1, 1), (1, 1)),
+    ((1, 1), (2, 3), (1, 1)),
+    ((3, 3), (1, 1), (1, 1)),
+    ((4, 3), (2, 1), (1, 2)),
+    ((3, 2), (3, 2), (2, 3)),
+    ((11, 8), (1, 1), (1, 1)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), SHAPES2D)
+def test_patches_over_frequency_equal_xla_in_values_and_gradients(kernel, stride, dilation):
+    x, w = operands2d(2, kernel)
+    got = value_and_grads(_conv2d_patches, x, w, stride=stride, dilation=dilation)
+    hold_all(got, value_and_grads(_conv2d_reference, x, w, stride=stride, dilation=dilation))
+
+
+# by patches: few channels, or one tap; by XLA: many of both
+@pytest.mark.parametrize(("channels", "kernel"), [(1, (3, 4)), (9, (1, 1)), (9, (2, 3)), (1, (9, 8))])
+def test_conv2d_equals_flax_whichever_way_it_is_computed(channels, kernel):
+    from flax import nnx
+
+    x, w = operands2d(channels, kernel)
+    layer = nnx.Conv(channels, 5, kernel, strides=(2, 1), padding="VALID", use_bias=False, rngs=nnx.Rngs(0))
+    layer.kernel[...] = w
+    hold(conv2d(x, w, stride=(2, 1)), layer(x))
+
+
+def test_conv2d_in_bfloat16_stays_in_bfloat16():
+    x, w = operands2d(2, (3, 3), jnp.bfloat16)
+    got = value_and_grads(_conv2d_patches, x, w, stride=(1, 2), dilation=(1, 1))
+    assert got[0].dtype == jnp.bfloat16
+    hold_all(got, value_and_grads(_conv2d_reference, x, w, stride=(1, 2), dilation=(1, 1)), 2e-2)
+
+
+def test_conv2d_keeps_leading_axes():
+    x, w = operands2d(2, (3, 3))
+    assert conv2d(x[None], w).shape == (1, 2, 9, 6, 5)
+    assert conv2d(x[0], w).shape == (9, 6, 5)

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlisten.ops import max_pool, mean_pool
+from jaxlisten.ops import max_pool, max_pool2d, mean_pool, mean_pool2d
+from jaxlisten.ops.pooling import _largest, _reduced, _stacked
+from tests.ops.comparing import hold_all, value_and_grads
 
 WINDOWS = [(1, 1), (3, 3), (3, 1), (4, 3), (2, 5), (13, 13)]
 
@@ -78,3 +80,51 @@ def test_the_mean_of_many_bfloat16_steps_is_summed_in_float32():
     y = mean_pool(x, jnp.ones(4096, bool), window=4096, stride=4096)
     assert y.dtype == jnp.bfloat16
     np.testing.assert_array_equal(np.asarray(y), np.asarray(x[:1]))
+
+
+WINDOWS2D = [((2, 3), (2, 3)), ((3, 3), (2, 1)), ((1, 4), (1, 2)), ((3, 1), (5, 2)), ((11, 8), (11, 8))]
+
+
+@pytest.mark.parametrize(("window", "stride"), WINDOWS2D)
+def test_pools_over_frequency_equal_flax_where_all_is_valid(window, stride):
+    from flax import nnx
+
+    x, valid = jnp.asarray(signal(2, 11, 8, 3)), jnp.ones((11, 8), bool)
+    sizes = {"window_shape": window, "strides": stride, "padding": "VALID"}
+    np.testing.assert_array_equal(max_pool2d(x, valid, window=window, stride=stride), nnx.max_pool(x, **sizes))
+    with jax.numpy_dtype_promotion("standard"):  # flax divides by an integer count
+        want = nnx.avg_pool(x, **sizes)
+    np.testing.assert_allclose(mean_pool2d(x, valid, window=window, stride=stride), want, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("window", "stride"), WINDOWS2D[1:3])
+@pytest.mark.parametrize(("pool", "reduce"), [(max_pool2d, np.max), (mean_pool2d, np.mean)])
+def test_pools_over_frequency_equal_a_loop_in_values_and_gradients(window, stride, pool, reduce):
+    x = signal(2, 9, 6, 3) - 5  # all below 0: a 0 that slips in would be the largest
+    valid = np.random.default_rng(1).random((2, 9, 6)) < 0.4
+    junk = jnp.asarray(np.where(valid[..., None], x, np.nan))
+
+    def loss(x):
+        y = pool(x, jnp.asarray(valid), window=window, stride=stride)
+        return y.sum(), y
+
+    (_, got), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(junk)
+    want, slope = np.zeros(got.shape), np.zeros(x.shape)
+    for b, t, f in np.ndindex(*want.shape[:3]):
+        rows, columns = (slice(n * s, n * s + w) for n, s, w in zip((t, f), stride, window, strict=True))
+        inside = np.argwhere(valid[b, rows, columns]) + np.array([rows.start, columns.start])
+        if len(inside):
+            values = x[b, inside[:, 0], inside[:, 1]]
+            want[b, t, f] = reduce(values.astype(np.float64), axis=0)
+            share = values == values.max(axis=0) if reduce is np.max else 1 / len(inside)
+            np.add.at(slope[b], (inside[:, 0], inside[:, 1]), np.broadcast_to(share, values.shape))
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(3, 2), (4, 3), (2, 5)])
+def test_stacked_windows_equal_xla_in_values_and_gradients(window, stride):
+    x, unused = jnp.asarray(signal(3, 13, 4)), jnp.zeros(())
+    got = value_and_grads(lambda x, _: _largest(_stacked(x, -2, window, stride), -2), x, unused)
+    want = value_and_grads(lambda x, _: _reduced(x, -2, window, stride, jax.lax.max, -np.inf), x, unused)
+    hold_all(got, want)

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.train import default_optimizer
+from jaxlisten import tasks
+from jaxlisten.train import default_augment, default_optimizer, default_task
 
 PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3), "scale": jnp.ones(3)}
 
@@ -36,3 +37,11 @@ def test_equal_settings_are_one_optimizer_and_share_a_compilation():
 
 def test_one_step_is_enough():
     assert np.isfinite(change(1, 1)["kernel"])
+
+
+def test_only_classes_are_smoothed_and_numbers_are_not_varied():
+    assert default_task(tasks.find("classification")).label_smoothing == 0.1
+    for name in ("tagging", "regression"):
+        assert default_task(tasks.find(name)) == tasks.find(name)
+    assert default_augment(tasks.find("classification")) == default_augment(tasks.find("tagging")) is not None
+    assert default_augment(tasks.find("regression")) is None

@@ -1,20 +1,16 @@
-"""Figures of merit: pure NumPy functions of a confusion matrix, on the host and in float64.
-
-A confusion matrix is ``[classes, classes]``; rows are the truth, columns the predictions.
-"""
+"""One class a clip: figures of a confusion matrix ``[classes, classes]``; rows are the truth, columns predictions."""
 
 from __future__ import annotations
 
 from math import sqrt
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jaxlisten.errors import InputError
-
-Floats = NDArray[np.float64]
+from jaxlisten.metrics.arrays import Floats, ratio
 
 
 class PerClass(NamedTuple):
@@ -31,6 +27,23 @@ class PerClass(NamedTuple):
     recall: Floats
     f1: Floats
     support: NDArray[np.int64]
+
+
+class Averages(NamedTuple):
+    """Precision, recall and F1 over all classes.
+
+    Attributes:
+        macro_precision, macro_recall, macro_f1: the mean over the classes that occur in the truth or in the
+            predictions, each class counting the same.
+        micro_precision, micro_recall, micro_f1: of all decisions taken together, each decision counting the same.
+    """
+
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    micro_precision: float
+    micro_recall: float
+    micro_f1: float
 
 
 def confusion_matrix(targets: ArrayLike, predictions: ArrayLike, n_classes: int) -> NDArray[np.int64]:
@@ -92,7 +105,7 @@ def balanced_accuracy(confusion: ArrayLike) -> float:
         Equals ``sklearn.metrics.balanced_accuracy_score``.
     """
     counts = _counts("balanced_accuracy", confusion)
-    recall = _ratio(np.diag(counts), counts.sum(axis=1))
+    recall = ratio(np.diag(counts), counts.sum(axis=1))
     return float(recall[counts.sum(axis=1) > 0].mean())
 
 
@@ -131,11 +144,44 @@ def per_class(confusion: ArrayLike) -> PerClass:
     counts = _counts("per_class", confusion)
     hits, truth, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     return PerClass(
-        precision=_ratio(hits, predicted),
-        recall=_ratio(hits, truth),
-        f1=_ratio(2 * hits, truth + predicted),
+        precision=ratio(hits, predicted),
+        recall=ratio(hits, truth),
+        f1=ratio(2 * hits, truth + predicted),
         support=truth.astype(np.int64),
     )
+
+
+def averages(confusion: ArrayLike) -> Averages:
+    """Average precision, recall and F1 over the classes.
+
+    With one class a clip, every false alarm of one class is a miss of another, so that the three micro averages are
+    all the accuracy.
+
+    Args:
+        confusion: ``[classes, classes]`` counts.
+
+    Raises:
+        InputError: the matrix is not square or counts no item.
+
+    Reference:
+        Equals ``sklearn.metrics.precision_recall_fscore_support(..., average="macro" or "micro", zero_division=0)``.
+    """
+    counts = _counts("averages", confusion)
+    return averaged(np.diag(counts), truth=counts.sum(axis=1), predicted=counts.sum(axis=0))
+
+
+def averaged(hits: Floats, truth: Floats, predicted: Floats) -> Averages:
+    """Average over classes of which ``[classes]`` were found, are there, and were predicted."""
+    occurs = truth + predicted > 0
+    columns = (ratio(hits, predicted), ratio(hits, truth), ratio(2 * hits, truth + predicted))
+    macro = [float(column[occurs].mean()) if occurs.any() else 0.0 for column in columns]
+    all_hits, all_truth, all_predicted = (np.array([column.sum()]) for column in (hits, truth, predicted))
+    pooled = (
+        ratio(all_hits, all_predicted),
+        ratio(all_hits, all_truth),
+        ratio(2 * all_hits, all_truth + all_predicted),
+    )
+    return Averages(*macro, *(float(column[0]) for column in pooled))
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -199,7 +245,3 @@ def _counts(function: str, confusion: ArrayLike) -> Floats:
     if counts.sum() == 0:
         raise InputError(f"{function}: expected at least one item, got a confusion matrix that counts none")
     return counts
-
-
-def _ratio(numerator: Any, denominator: Any) -> Floats:
-    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)

@@ -1,16 +1,18 @@
-"""The style sheet of the HTML report."""
+"""The style sheet of the page."""
 
 STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fcfcfa; --ink: #1b1e23; --muted: #666c75; --line: #e2e3e0; --track: #ecedea;
   --right-rgb: 28 98 140; --wrong-rgb: 190 84 28; --deep: #fff;
-  --right: rgb(var(--right-rgb)); --other: #b08a5a;
+  --right: rgb(var(--right-rgb)); --wrong: rgb(var(--wrong-rgb)); --other: #b08a5a;
+  --green: #1f8a68; --purple: #8f4a8b; --grey: #8b919a;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e6e7e8; --muted: #9aa1ab; --line: #2b3037; --track: #23282e;
     --right-rgb: 96 172 216; --wrong-rgb: 232 138 82; --deep: #0e1114; --other: #c9a878;
+    --green: #4cbf98; --purple: #c98ac4; --grey: #7a818b;
   }
 }
 * { box-sizing: border-box; }
@@ -42,14 +44,32 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
 .interval i { position: absolute; inset-block: 0; left: calc(var(--low) * 100%); min-width: 3px;
   width: calc((var(--high) - var(--low)) * 100%); border-radius: 2px; background: var(--right); }
 
-.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem 3rem; }
-figure { margin: 0; max-width: 36rem; }
+.summary { margin-top: 1.6rem; }
+.summary p { max-width: 46rem; color: var(--ink); font-size: 1.06rem; }
+.summary .look { margin-bottom: .2rem; color: var(--muted); font-size: 1rem; }
+ul { max-width: 46rem; margin: 0 0 1rem; padding-left: 1.15rem; }
+li { margin: .15rem 0; overflow-wrap: anywhere; }
+li::marker { color: var(--muted); }
+.problem::marker, .problem { color: var(--wrong); }
+a { color: inherit; text-decoration-color: var(--muted); text-underline-offset: .2em; }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin-top: 2rem; font-size: .88rem; }
+nav a { color: var(--muted); text-decoration: none; border-bottom: 1px solid var(--line); }
+nav a:hover { color: var(--ink); border-color: currentColor; }
+section[id] { scroll-margin-top: 1rem; }
+
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem 2.5rem; }
+figure { margin: 0; max-width: 31rem; }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 1.1rem; align-items: baseline; margin-bottom: .4rem;
   font-size: .88rem; color: var(--muted); }
 figcaption b { color: var(--ink); font-weight: 580; }
-figcaption span::before { content: ""; display: inline-block; width: 1.1em; height: 3px; margin-right: .45em;
-  border-radius: 2px; vertical-align: .22em; background: var(--other); }
-figcaption .val::before { background: var(--right); }
+figcaption i { font-style: normal; }
+figcaption span::before { content: ""; display: inline-block; width: 1.2em; margin-right: .45em; vertical-align: .22em;
+  border-top: 3px solid var(--key); }
+figcaption .dashes::before { border-top-style: dotted; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem 3rem;
+  align-items: center; }
+.beside p { max-width: 34rem; margin-bottom: .8rem; }
+.beside b { color: var(--ink); font-weight: 580; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-family: inherit !important; }
 
@@ -82,12 +102,14 @@ th { font-weight: 400; text-align: left; }
   border-radius: 2px; vertical-align: -.05em; background: rgb(var(--right-rgb) / .85); }
 .keys .wrong::before { background: rgb(var(--wrong-rgb) / .85); }
 
-.pair { display: flex; flex-wrap: wrap; gap: 3.25rem 4.5rem; margin-top: 3.25rem; }
-.pair section { margin: 0; min-width: 0; max-width: 100%; flex: 0 1 auto; }
-.pair section + section { flex: 1 1 26rem; }
-.pair section > p { max-width: 27rem; }
+main { display: flex; flex-wrap: wrap; gap: 0 4.5rem; }
+main > * { flex: 1 1 100%; min-width: 0; }
+#confusion { flex: 0 1 auto; max-width: 100%; }
+#confusion > p { max-width: 27rem; }
+#classes { flex: 1 1 30rem; }
 
 .list { width: 100%; }
+#groups .list, #data-health .list { max-width: 56rem; }
 .list th, .list td { padding: .45rem 1.4rem .45rem 0; text-align: right; vertical-align: baseline;
   border-bottom: 1px solid var(--line); }
 .list th:first-child, .list .name { text-align: left; }
@@ -98,7 +120,20 @@ th { font-weight: 400; text-align: left; }
   background: linear-gradient(to right, var(--right) calc(var(--value) * 100%), var(--track) 0); }
 .list .path { font: .82rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   min-width: 11rem; overflow-wrap: anywhere; }
-.about tbody th { width: 9rem; color: var(--muted); }
+.list .bar.none::after { content: none; }
+.clips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 2rem 2.2rem;
+  margin-bottom: 2rem; }
+article { min-width: 0; break-inside: avoid; }
+article dl { display: grid; grid-template-columns: 1fr 1fr auto; gap: .2rem 1rem; margin: .55rem 0 .3rem; }
+article dt { color: var(--muted); font-size: .78rem; }
+article dd { margin: 0; font-weight: 560; overflow-wrap: anywhere; line-height: 1.35; }
+article .path { font: .74rem/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  overflow-wrap: anywhere; }
+article .cut { font-size: .78rem; }
+audio { display: block; width: 100%; height: 2.4rem; margin-top: .4rem; }
+pre { margin: 0; font: .78rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.about .group th { padding-top: 1.4rem; color: var(--ink); font-weight: 580; }
+.about tbody th { width: 11rem; color: var(--muted); }
 .about td { overflow-wrap: anywhere; }
 
 @media (max-width: 36rem) {
@@ -115,6 +150,13 @@ th { font-weight: 400; text-align: left; }
   .scroll { overflow: visible; }
   .confusion.dense { --cell: 11px; font-size: 6px; }
   tr, figure, .headline { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, section > p { break-after: avoid; }
+  .list th, .list td { padding-block: .2rem; }
+  .headline { grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr)); gap: 1rem; }
+  .headline b { font-size: 1.6rem; }
+  nav, audio { display: none; }
+  .clips { grid-template-columns: repeat(3, 1fr); gap: 1rem; }
+  .curves { grid-template-columns: 1fr 1fr; }
+  pre { font-size: 6.5pt; white-space: pre-wrap; }
 }
 """

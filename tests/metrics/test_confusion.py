@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn and SciPy, degenerate cases included."""
+"""Figures of a confusion matrix against scikit-learn and SciPy, degenerate cases included."""
 
 import warnings
 
@@ -19,6 +19,9 @@ CASES = {
     "a class that is never predicted": ([0, 1, 1], [0, 0, 0], 2),
     "many": (*np.random.default_rng(0).integers(0, 20, (2, 500)), 25),
 }
+
+
+FIGURES = [metrics.accuracy, metrics.averages, metrics.balanced_accuracy, metrics.macro_f1, metrics.per_class]
 
 
 @pytest.fixture(params=CASES.values(), ids=list(CASES))
@@ -60,6 +63,17 @@ def test_figures_of_each_class_equal_scikit_learn(case):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
+@pytest.mark.parametrize("average", ["macro", "micro"])
+def test_averages_equal_scikit_learn(case, average):
+    from sklearn.metrics import precision_recall_fscore_support
+
+    targets, predictions, _, confusion = case
+    expected = precision_recall_fscore_support(targets, predictions, average=average, zero_division=0)[:3]
+    ours = metrics.averages(confusion)._asdict()
+    got = [ours[f"{average}_{figure}"] for figure in ("precision", "recall", "f1")]
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (9, 10), (531, 1000)])
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
 def test_wilson_interval_equals_scipy(successes, n, confidence):
@@ -71,7 +85,7 @@ def test_wilson_interval_equals_scipy(successes, n, confidence):
     assert 0 <= low <= successes / n <= high <= 1
 
 
-@pytest.mark.parametrize("figure", [metrics.accuracy, metrics.balanced_accuracy, metrics.macro_f1, metrics.per_class])
+@pytest.mark.parametrize("figure", FIGURES)
 def test_figures_of_nothing_are_refused(figure):
     with pytest.raises(InputError, match="at least one item"):
         figure(np.zeros((3, 3), int))

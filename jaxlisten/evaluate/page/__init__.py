@@ -1,0 +1,136 @@
+"""A report as one HTML file: no script, nothing loaded from elsewhere, light and dark, from 360 px to print."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from jaxlisten.evaluate.labels import LabelReport
+from jaxlisten.evaluate.numbers import NumberReport
+from jaxlisten.evaluate.page import about, scores
+from jaxlisten.evaluate.page.mistakes import mistakes
+from jaxlisten.evaluate.page.style import STYLE
+from jaxlisten.evaluate.page.text import Section, count, figure, percent, significant, text
+from jaxlisten.evaluate.page.words import summary
+from jaxlisten.evaluate.report import Report
+
+if TYPE_CHECKING:
+    from jaxlisten.evaluate.base import BaseReport
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
+
+
+def render(report: BaseReport) -> str:
+    """Render a report as one self-contained HTML page.
+
+    Args:
+        report: what to show. Class names, paths and the rest of its text are escaped.
+
+    Returns:
+        The whole page.
+    """
+    heading = report.title or "Listening report"
+    ending = [about.health(report.health), about.settings(report), about.model(report)]
+    sections = [section for section in [*middle(report), *ending] if section.body]
+    links = "".join(f'<a href="#{section.name}">{section.title}</a>\n' for section in sections)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(heading)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header><p class="eyebrow">Evaluation</p><h1>{text(heading)}</h1></header>
+{summary(report)}{scores.headline(figures(report))}<nav aria-label="Contents">
+{links}</nav>
+{"".join(map(str, sections))}<footer>Made by jaxlisten.</footer>
+</main>
+</body>
+</html>
+"""
+
+
+@singledispatch
+def figures(report: Any) -> list[scores.Figure]:
+    """Return the main figures of a report."""
+    raise NotImplementedError(type(report).__name__)
+
+
+@singledispatch
+def middle(report: Any) -> list[Section]:
+    """Return the sections on how good it is, in their order."""
+    raise NotImplementedError(type(report).__name__)
+
+
+@figures.register
+def _(report: Report) -> list[scores.Figure]:
+    return [
+        ("Accuracy", percent(report.accuracy), scores.interval(*report.accuracy_interval)),
+        ("Balanced accuracy", percent(report.balanced_accuracy), "<p>mean recall of the classes</p>"),
+        ("Macro F1", figure(report.macro_f1), "<p>mean F1 of the classes</p>"),
+        ("AUC", figure(report.auc), "<p>mean area under the ROC curves</p>"),
+        ("Clips", count(report.n), f"<p>in {len(report.classes)} classes</p>"),
+    ]
+
+
+@middle.register
+def _(report: Report) -> list[Section]:
+    return [
+        scores.training(report),
+        scores.confusion(report),
+        scores.classes(report),
+        scores.groups(report),
+        mistakes(report),
+        scores.curves(report),
+        scores.calibration(report),
+    ]
+
+
+@figures.register
+def _(report: LabelReport) -> list[scores.Figure]:
+    return [
+        ("Average precision", figure(report.average_precision), "<p>mean over the labels (mAP)</p>"),
+        ("AUC", figure(report.auc), "<p>mean area under the ROC curves</p>"),
+        ("Micro F1", figure(report.micro_f1), "<p>of all decisions together</p>"),
+        ("Macro F1", figure(report.macro_f1), "<p>mean F1 of the labels</p>"),
+        ("All right", percent(report.exact_match), "<p>clips with every label right</p>"),
+        ("Clips", count(report.n), f"<p>with {len(report.classes)} labels</p>"),
+    ]
+
+
+@middle.register
+def _(report: LabelReport) -> list[Section]:
+    return [
+        scores.training(report),
+        scores.classes(report),
+        scores.groups(report),
+        mistakes(report),
+        scores.curves(report),
+        scores.calibration(report),
+    ]
+
+
+@figures.register
+def _(report: NumberReport) -> list[scores.Figure]:
+    return [
+        ("Mean error", significant(report.mae), "<p>mean absolute error</p>"),
+        ("RMSE", significant(report.rmse), "<p>root mean squared error</p>"),
+        ("R²", figure(report.r2), "<p>share of the variance that is explained</p>"),
+        ("Correlation", figure(report.pearson), "<p>of truth and prediction</p>"),
+        (
+            "Clips",
+            count(report.n),
+            f"<p>with {len(report.classes)} {'numbers' if len(report.classes) > 1 else 'number'}</p>",
+        ),
+    ]
+
+
+@middle.register
+def _(report: NumberReport) -> list[Section]:
+    return [scores.training(report), scores.numbers(report), scores.groups(report), mistakes(report)]

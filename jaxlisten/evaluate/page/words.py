@@ -1,0 +1,166 @@
+"""The summary: what was measured, how good it is, what is confused, and what is worth a look, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from jaxlisten.evaluate.labels import LabelReport
+from jaxlisten.evaluate.numbers import NumberReport
+from jaxlisten.evaluate.page.text import count, counted, percent, significant, text
+from jaxlisten.evaluate.plot.scores import best_epoch
+from jaxlisten.evaluate.report import Report
+
+_ADVICE = 3
+"""Sentences of advice at most: who is told everything is told nothing."""
+_WIDE = 0.1
+"""An interval of this width or more says that there are too few clips."""
+_UNEVEN = 0.05
+"""How far accuracy and balanced accuracy may be apart."""
+_UNSURE = 0.05
+"""The calibration error from which on probabilities shouldn't be taken at their word."""
+_RARELY = 0.5
+"""A class that is found in less than this share of its clips is called poorly known."""
+
+
+def summary(report: Any) -> str:
+    """Say in a few sentences what a report says, and what is worth a look, as HTML."""
+    told = " ".join(sentence for sentence in (*_measured(report), *findings(report)) if sentence)
+    advice = "".join(f"<li>{sentence}</li>" for sentence in list(_advice(report))[:_ADVICE])
+    looks = f'<p class="look">Worth a look:</p><ul>{advice}</ul>' if advice else ""
+    return f'<section class="summary"><p>{told}</p>{looks}</section>\n'
+
+
+def _measured(report: Any) -> Iterator[str]:
+    """Say what was trained, and on what it was measured."""
+    about, best = report.about, best_epoch(report)
+    data, part = about.get("data"), about.get("part")
+    epochs = len(report.history)
+    if epochs:
+        trained = data.get("clips") if isinstance(data, dict) else None
+        on = f" on {counted(trained, 'clip')}" if isinstance(trained, int) else ""
+        kept = f" and has the weights of epoch {best:g}" if best is not None else ""
+        yield f"The listener was trained{on} for {counted(epochs, 'epoch')}{kept}."
+    where = f" of the {text(part)} part" if isinstance(part, str) else ""
+    source = f" of {text(data)}" if isinstance(data, str) else ""
+    seconds = "" if report.data is None else f" ({_duration(report.data.lengths.sum() / report.data.sr)})"
+    yield f"It was measured on {counted(report.n, 'clip')}{where}{source}{seconds}."
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} minutes"
+
+
+@singledispatch
+def findings(report: Any) -> Iterator[str]:
+    """Say how good it is, and where it goes wrong."""
+    yield f"{text(report.headline)}."
+
+
+@findings.register
+def _(report: Report) -> Iterator[str]:
+    low, high = report.accuracy_interval
+    yield (
+        f"It tells {counted(len(report.classes), 'class')} apart, and was right on <b>{percent(report.accuracy)}</b> of "
+        f"the clips; by their number alone, that could be {100 * low:.1f} to {percent(high)} (95 % interval)."
+    )
+    wrong = report.confusion * ~np.eye(len(report.classes), dtype=bool)
+    if not wrong.any():
+        yield "It made no mistake."
+        return
+    i, j = np.unravel_index(wrong.argmax(), wrong.shape)
+    yield (
+        f"Most often it hears {_name(report, j)} where {_name(report, i)} is: "
+        f"{count(int(wrong[i, j]))} of {counted(int(report.confusion[i].sum()), 'clip')}."
+    )
+
+
+@findings.register
+def _(report: LabelReport) -> Iterator[str]:
+    yield (
+        f"It knows {counted(len(report.classes), 'label')}, with a mean average precision of "
+        f"<b>{report.average_precision:.3f}</b>; every label is right in {percent(report.exact_match)} of the clips."
+    )
+    missed = (report.targets.astype(bool) & ~report.predictions).sum(axis=0)
+    false = (report.predictions & ~report.targets.astype(bool)).sum(axis=0)
+    if missed.any():
+        k = int(missed.argmax())
+        yield f"Most often it misses {_name(report, k)}: in {count(int(missed[k]))} of {counted(int(report.targets[:, k].sum()), 'clip')}."
+    if false.any():
+        k = int(false.argmax())
+        yield f"Most false alarms are of {_name(report, k)}: {count(int(false[k]))}."
+
+
+@findings.register
+def _(report: NumberReport) -> Iterator[str]:
+    several = len(report.classes) > 1
+    yield (
+        f"It is off by <b>{significant(report.mae)}</b> on average (root mean squared error {significant(report.rmse)})"
+        + (f", over {len(report.classes)} numbers." if several else ".")
+    )
+    if np.isfinite(report.r2):
+        yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from clip to clip."
+
+
+def _advice(report: Any) -> Iterator[str]:
+    """Say what is worth a look, the gravest first."""
+    problems = (report.health or {}).get("problems", ())
+    if problems:
+        yield f"The data has {counted(len(problems), 'problem')}: see <a href='#data-health'>Data health</a>."
+    if isinstance(report, Report | LabelReport):
+        yield from _weak(report)
+        yield from _far_off(report)
+    if isinstance(report, Report):
+        yield from _few(report)
+    if isinstance(report, Report | LabelReport) and report.calibration.ece > _UNSURE:
+        yield (
+            f"Its probabilities are off by {100 * report.calibration.ece:.0f} points on average, so choose "
+            "<a href='#calibration'>thresholds</a> by measurement and not by their face value."
+        )
+    best, last = best_epoch(report), len(report.history)
+    if best is not None and best == last >= 2:
+        yield "The last epoch was the best one: more epochs may bring more."
+
+
+def _weak(report: Report | LabelReport) -> Iterator[str]:
+    rows = [(row["recall"], name, row) for name, row in report.per_class.items() if row["support"]]
+    recall, name, row = min(rows, key=lambda item: item[0])
+    if recall < _RARELY:
+        others = sum(other < _RARELY for other, *_ in rows) - 1
+        found = f"{count(round(recall * row['support']))} of {counted(int(row['support']), 'clip')}"
+        more = f", and {counted(others, 'other')} in less than half" if others else ""
+        yield f"{_quoted(name)} is found in only {found}{more}."
+
+
+def _far_off(report: Report | LabelReport) -> Iterator[str]:
+    """Tell of a group whose interval ends below what all clips have."""
+    found = report.by_group
+    whole = report.accuracy if isinstance(report, Report) else report.exact_match
+    name = min(found, key=lambda name: found[name]["high"], default=None)
+    if name is not None and len(found) > 1 and found[name]["high"] < whole:
+        yield (
+            f"The group {_quoted(name)} is heard far worse than the others: {percent(found[name]['accuracy'])} of "
+            f"{counted(int(found[name]['n']), 'clip')}."
+        )
+
+
+def _few(report: Report) -> Iterator[str]:
+    low, high = report.accuracy_interval
+    if report.accuracy - report.balanced_accuracy > _UNEVEN:
+        yield (
+            f"Rare classes are heard worse than common ones: the mean recall of the classes is "
+            f"{percent(report.balanced_accuracy)}."
+        )
+    if high - low > _WIDE:
+        yield f"With {counted(report.n, 'clip')} the accuracy is known to {50 * (high - low):.0f} points only: measure on more."
+
+
+def _name(report: Any, k: Any) -> str:
+    return _quoted(report.classes[int(k)])
+
+
+def _quoted(name: str) -> str:
+    return f"‘{text(name)}’"

@@ -1,0 +1,24 @@
+"""Pictures for notebooks, and for the page of a report.
+
+Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new figure, and returns the axes::
+
+    figure, (left, right) = plt.subplots(1, 2)
+    jl.plot.roc(report, ax=left)
+    jl.plot.calibration(report, ax=right)
+"""
+
+from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
+from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
+
+__all__ = [
+    "calibration",
+    "confusion",
+    "curves",
+    "filters",
+    "metrics_in",
+    "numbers",
+    "precision_recall",
+    "roc",
+    "spectrogram",
+    "waveform",
+]
