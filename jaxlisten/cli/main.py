@@ -61,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
     train.add_argument(
-        "--model", metavar="NAME", default="cnn1d", help="cnn1d (default), cnn, ds_cnn, lstm, gru, crnn, mlp or linear"
+        "--model", metavar="NAME", default="cnn", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear"
     )
     train.add_argument(
         "--front-end", metavar="NAME", help="log_mel, mfcc, pcen_mel, filter_bank or raw (default: log_mel; crnn: raw)"
     )
     train.add_argument(
-        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 1,500 steps)"
+        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 3,000 steps)"
     )
     train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")

@@ -46,7 +46,7 @@ def demo(out: str | None) -> int:
         out = next(name for name in names if not Path(name).exists())
     runs.create(out)
     clips = data.synthetic()
-    model = serial(models.log_mel(clips.sr), models.cnn1d(len(clips.classes)))
+    model = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes)))
     again = "to begin again, give jaxlisten demo another folder"
     code = _run(model, clips, data.partition(clips), out, 30, 0, False, "synthetic", again)
     say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")

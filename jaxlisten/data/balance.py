@@ -15,7 +15,7 @@ def class_weights(data: Dataset) -> np.ndarray:
 
         w_k = n / (K n_k)
 
-    Give a clip the weight of its class: ``batch._replace(weight=batch.weight * weights[batch.y])``.
+    Train with them by ``task=jl.tasks.classification(class_weight=class_weights(train))``.
 
     Reference: `sklearn.utils.class_weight.compute_class_weight` with ``"balanced"``, to float32.
 

@@ -1,7 +1,7 @@
 """Trees of layers: functions that return a model.
 
 A model takes features ``[*batch, time, channel]`` and gives logits ``[*batch, classes]``. Put a front end before it:
-``jl.serial(jl.models.log_mel(sr=16_000), jl.models.cnn1d(classes=10))``.
+``jl.serial(jl.models.log_mel(sr=16_000), jl.models.cnn(classes=10))``.
 """
 
 from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
@@ -10,8 +10,8 @@ from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, ra
 from jaxlisten.models.recurrent import crnn, gru, lstm
 
 MODELS = {
-    "cnn1d": cnn1d,
     "cnn": cnn,
+    "cnn1d": cnn1d,
     "ds_cnn": ds_cnn,
     "lstm": lstm,
     "gru": gru,

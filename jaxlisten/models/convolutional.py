@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jaxlisten.models.heads import entry, head, pooled, some
 from jaxlisten.nn import (
     AddChannel,
@@ -13,6 +11,7 @@ from jaxlisten.nn import (
     DepthwiseConv2D,
     FrequencyPool,
     Layer,
+    MergeFrequency,
     ReLU,
     Serial,
     residual,
@@ -60,33 +59,43 @@ def cnn1d(
 
 
 def cnn(
-    classes: int, *, channels: tuple[int, ...] = (16, 32, 64), dropout: float = 0.2, causal: bool = False
+    classes: int,
+    *,
+    filters: tuple[int, ...] = (16, 32),
+    channels: tuple[int, ...] = (96, 96, 128),
+    kernel: int = 5,
+    dropout: float = 0.2,
+    causal: bool = False,
 ) -> Serial:
-    """Residual 3 x 3 convolutions over time and frequency, each block at half the resolution of the one before it.
+    """Convolutions over time and frequency, which know a sound wherever it lies, then residual ones over time.
 
     Args:
         classes: how many logits come out.
-        channels: filters of each block.
+        filters: of each convolution over time and frequency, at half the bands of the one before it; the first one
+            halves the steps too.
+        channels: filters of each block over time; from the second on each has half the steps of the one before it.
+        kernel: taps of each convolution over time.
         dropout: rate before the last layer.
         causal: no output sees the future, so that the streaming form answers without delay.
 
     Returns:
         A layer from ``[*batch, time, channel]``, whose channels are bands of frequency, to ``[*batch, classes]``.
-
-    Reference:
-        In the manner of He et al. 2016 (ResNet), one convolution in each residual.
     """
+    some("cnn", "filters", filters)
     some("cnn", "channels", channels)
-    settings: dict[str, Any] = {"kernel": (3, 3), "bias": False, "lookahead": 0 if causal else None}
-    blocks = {
-        f"block{index}": serial(
-            _normed(Conv2D(width, stride=(2, 2), **settings)),
-            residual=residual(_normed(Conv2D(width, **settings))),
+    lookahead = 0 if causal else None
+    images, blocks = dict[str, Layer](), dict[str, Layer]()
+    for index, width in enumerate(filters):
+        size, stride = ((3, 3), (1, 2)) if index else ((5, 5), (2, 2))
+        images[f"image{index}"] = _normed(Conv2D(width, size, stride=stride, lookahead=lookahead, bias=False))
+    for index, width in enumerate(channels):
+        taps, stride = (kernel, 2) if index else (1, 1)
+        blocks[f"block{index}"] = serial(
+            _normed(Conv1D(width, taps, stride=stride, lookahead=lookahead, bias=False)),
+            residual=residual(_normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
         )
-        for index, width in enumerate(channels)
-    }
     return serial(
-        **entry(), image=AddChannel(), **blocks, bands=FrequencyPool("mean"), **head(classes, dropout, pooled())
+        **entry(), image=AddChannel(), **images, steps=MergeFrequency(), **blocks, **head(classes, dropout, pooled())
     )
 
 

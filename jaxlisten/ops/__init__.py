@@ -15,6 +15,7 @@ from jaxlisten.ops.overlap import overlap_add
 from jaxlisten.ops.pooling import max_pool, max_pool2d, mean_pool, mean_pool2d
 from jaxlisten.ops.recurrence import exponential_smoother, gru, linear_recurrence, lstm
 from jaxlisten.ops.safe import largest, safe_power
+from jaxlisten.ops.spectrum import exact_magnitude
 from jaxlisten.ops.statistics import masked_moments, standardize, widened
 from jaxlisten.ops.transposed import conv_transpose, transposed_reach
 
@@ -26,6 +27,7 @@ __all__ = [
     "conv_transpose",
     "decimate",
     "depthwise_conv",
+    "exact_magnitude",
     "exponential_smoother",
     "frame",
     "gru",

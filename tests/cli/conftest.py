@@ -63,7 +63,7 @@ Command = Callable[..., Done]
 def small_and_as_users_run_it() -> Iterator[None]:
     """Small networks; and the dtype promotion that everybody has, because optax mixes dtypes."""
     small = {
-        "cnn1d": functools.partial(models.cnn1d, channels=(8,)),
+        "cnn": functools.partial(models.cnn, filters=(2,), channels=(8,)),
         "lstm": functools.partial(models.lstm, units=(8,)),
     }
     with pytest.MonkeyPatch.context() as patch, jax.numpy_dtype_promotion("standard"):

@@ -165,7 +165,7 @@ def test_rows_whose_files_are_missing_are_named_and_left_out(command, refused, s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "resnet"], "--model: expected one of cnn1d, cnn, "),
+        (["--model", "resnet"], "--model: expected one of cnn, cnn1d, "),
         (["--front-end", "magic"], "--front-end: expected one of log_mel"),
         (["--epochs", "0"], "--epochs: expected at least 1, got 0"),
         (["--epochs", "-3"], "--epochs: expected at least 1, got -3"),
@@ -272,7 +272,7 @@ def test_interrupted_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
     # The same small network as in this process, so that both can go on with the same run.
     program = (
         "import functools, sys\nfrom jaxlisten import models\nfrom jaxlisten.cli.main import main\n"
-        "models.MODELS['cnn1d'] = functools.partial(models.cnn1d, channels=(8,))\nsys.exit(main())"
+        "models.MODELS['cnn'] = functools.partial(models.cnn, filters=(2,), channels=(8,))\nsys.exit(main())"
     )
     words = ["train", str(sounds), "--out", str(out), "--epochs", "100000"]
     process = subprocess.Popen(

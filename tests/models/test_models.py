@@ -16,7 +16,7 @@ MODELS = {
     "lstm": jl.models.lstm(3, units=(6, 5)),
     "lstm/mean": jl.models.lstm(3, units=(6,), pool="mean"),
     "gru": jl.models.gru(3, units=(6, 5)),
-    "cnn/causal": jl.models.cnn(3, channels=(4,), causal=True),
+    "cnn/causal": jl.models.cnn(3, filters=(3,), channels=(4,), causal=True),
     "ds_cnn/causal": jl.models.ds_cnn(3, channels=4, blocks=2, causal=True),
     "crnn/causal": jl.models.crnn(3, channels=(4, 3), units=5, causal=True),
     "mlp": jl.models.mlp(3, units=(6, 5)),
