@@ -3,10 +3,12 @@
 import jax
 import numpy as np
 import optax
+from common import sounds
 
 import jaxlisten as jl
 
-train, test = jl.data.split(jl.data.synthetic(240), (0.8, 0.2))
+data, epochs = sounds(__doc__, epochs=10)
+train, test = jl.data.split(data, (0.8, 0.2))
 model = jl.serial(jl.models.log_mel(train.sr), jl.models.lstm(len(train.classes), units=(48,)))
 optimizer = optax.adam(1e-2)
 lengths = jl.data.bucket_lengths(train.lengths)
@@ -20,7 +22,7 @@ def batches(clips: jl.data.Dataset, rng: np.random.Generator | None = None):
 
 state = jl.init_train_state(model, optimizer, jax.random.key(0), next(batches(train)).x)
 train_step, eval_step = jl.make_train_step(model, optimizer), jl.make_eval_step(model)
-for epoch in range(10):
+for epoch in range(epochs):
     for batch in batches(train, np.random.default_rng(epoch)):
         state, info = train_step(state, batch)
     right = total = 0.0

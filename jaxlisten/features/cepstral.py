@@ -57,7 +57,8 @@ def mfcc(
         InputError: as `melspectrogram`; or a setting of the cosine transform has no meaning.
 
     Example:
-        >>> mfcc(jnp.ones(8000), sr=8000, n_fft=256, hop_length=80, n_mels=40, n_mfcc=13).shape
+        >>> import jax
+        >>> jax.jit(lambda y: mfcc(y, sr=8000, n_fft=256, hop_length=80, n_mels=40, n_mfcc=13))(jnp.ones(8000)).shape
         (13, 101)
 
     Reference:
@@ -106,7 +107,7 @@ def delta(
             is not from 1 to ``width - 1``.
 
     Example:
-        >>> delta(3 * jnp.arange(6.0), width=5).round(3).tolist()
+        >>> delta(3 * jnp.arange(6.0), width=5).round().tolist()
         [3.0, 3.0, 3.0, 3.0, 3.0, 3.0]
 
     Reference:

@@ -54,7 +54,8 @@ def chroma_stft(
 
     Example:
         >>> tone = jnp.sin(2 * jnp.pi * 440 * jnp.linspace(0, 1, 16000))
-        >>> chroma_stft(tone, sr=16000).argmax(axis=0).tolist()[5:8]  # A is the tenth from C
+        >>> chroma = jax.jit(lambda y: chroma_stft(y, sr=16000))(tone)
+        >>> chroma.argmax(axis=0)[5:8].tolist()  # A is the tenth from C
         [9, 9, 9]
 
     Reference:

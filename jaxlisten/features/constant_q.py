@@ -66,7 +66,7 @@ def cqt(
 
     Example:
         >>> tone = jnp.sin(2 * jnp.pi * 440 * jnp.linspace(0, 1, 22050))
-        >>> int(jnp.abs(cqt(tone))[:, 20].argmax())  # A4 is 45 semitones above C1
+        >>> int(jnp.abs(jax.jit(cqt)(tone))[:, 20].argmax())  # A4 is 45 semitones above C1
         45
 
     Reference:

@@ -50,7 +50,7 @@ def yin(
 
     Example:
         >>> tone = jnp.sin(2 * jnp.pi * 220 * jnp.linspace(0, 1, 8000))
-        >>> float(yin(tone, fmin=80, fmax=500, sr=8000)[4].round())
+        >>> float(jax.jit(lambda y: yin(y, fmin=80, fmax=500, sr=8000))(tone)[4].round())
         220.0
 
     Reference:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxlisten.errors import InputError
 from jaxlisten.features.inputs import counts, framed, require, spectra
-from jaxlisten.ops import overlap_add, safe_power, widened
+from jaxlisten.ops import exact_magnitude, overlap_add, safe_power, widened
 from jaxlisten.types import Array
 
 Window = str | tuple
@@ -53,6 +53,12 @@ def window_samples(window: Window, win_length: int, n_fft: int) -> np.ndarray:
     Raises:
         InputError: SciPy knows no such window.
     """
+    samples = _window(window, win_length, n_fft).astype(np.float32)
+    samples.setflags(write=False)
+    return samples
+
+
+def _window(window: Window, win_length: int, n_fft: int) -> np.ndarray:
     import scipy.signal
 
     try:
@@ -60,9 +66,7 @@ def window_samples(window: Window, win_length: int, n_fft: int) -> np.ndarray:
     except ValueError as error:
         raise InputError(f"window_samples: expected a window that scipy knows, got {window!r}: {error}") from None
     left = (n_fft - win_length) // 2
-    samples = np.pad(samples, (left, n_fft - win_length - left)).astype(np.float32)
-    samples.setflags(write=False)
-    return samples
+    return np.pad(samples, (left, n_fft - win_length - left))
 
 
 def power_spectrum(frames: Array, window: Array, power: float = 2.0) -> Array:
@@ -76,8 +80,7 @@ def power_spectrum(frames: Array, window: Array, power: float = 2.0) -> Array:
     Returns:
         ``[..., 1 + n_fft // 2]``, float32 (float64 if `frames` is). The gradient of a root at 0 is taken as 0.
     """
-    frames = widened(frames)
-    spectrum = jnp.fft.rfft(frames * window.astype(frames.dtype))
+    spectrum = jnp.fft.rfft(_windowed(widened(frames), window))
     return safe_power(jnp.square(spectrum.real) + jnp.square(spectrum.imag), power / 2)
 
 
@@ -116,8 +119,9 @@ def stft(
     Reference:
         `librosa.stft`, within 1e-5 of the largest value.
     """
-    frames, window_, _ = _frames("stft", y, n_fft, hop_length, win_length, window, center, pad_mode)
-    return jnp.swapaxes(jnp.fft.rfft(frames * window_.astype(frames.dtype)), -1, -2)
+    hop_length, win_length = _lengths("stft", n_fft, hop_length, win_length)
+    frames, _ = framed("stft", y, n_fft, hop_length, center, pad_mode)
+    return jnp.swapaxes(jnp.fft.rfft(_windowed(frames, window_samples(window, win_length, n_fft))), -1, -2)
 
 
 def istft(
@@ -166,10 +170,9 @@ def istft(
     if length:
         counts("istft", length=length)
         count = min(count, -(-(length + 2 * start) // hop_length))
-    window_ = window_samples(window, win_length, n_fft)
     frames = jnp.fft.irfft(jnp.swapaxes(spectrum[..., :count], -1, -2), n_fft)
-    y = overlap_add(frames * window_.astype(frames.dtype), hop_length)
-    y = y * _reciprocal_of_windows(window, win_length, n_fft, hop_length, count).astype(y.dtype)
+    y = overlap_add(_windowed(frames, window_samples(window, win_length, n_fft)), hop_length)
+    y = _windowed(y, _reciprocal_of_windows(window, win_length, n_fft, hop_length, count))
     wanted = length or y.shape[-1] - 2 * start
     y = y[..., start : start + wanted]
     return jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, wanted - y.shape[-1])])
@@ -290,8 +293,11 @@ def magnitudes(
     pad_mode: str,
     *,
     power: float = 1.0,
+    exact: bool = False,
 ) -> tuple[Array, int, np.dtype]:
     """Return the spectrogram that was given, or that of the waveform that was given.
+
+    What asks for the softest bins (`exact`, and a `power` below 1, which raises them) gets them from a float64 FFT.
 
     Returns:
         ``[*batch, freq, time]``, float32 at least; the `n_fft` that it belongs to; and the dtype of what was given.
@@ -301,8 +307,13 @@ def magnitudes(
         given = spectra(function, S)
         bins = given.shape[-2]
         return widened(given), n_fft if 1 + n_fft // 2 == bins else 2 * (bins - 1), given.dtype
-    frames, window_, dtype = _frames(function, y, n_fft, hop_length, win_length, window, center, pad_mode)
-    return jnp.swapaxes(power_spectrum(frames, window_, power), -1, -2), n_fft, dtype
+    hop_length, win_length = _lengths(function, n_fft, hop_length, win_length)
+    frames, dtype = framed(function, y, n_fft, hop_length, center, pad_mode)
+    if exact or power < 1:
+        spectrum = safe_power(exact_magnitude(frames, _window(window, win_length, n_fft)), power)
+    else:
+        spectrum = power_spectrum(frames, window_samples(window, win_length, n_fft), power)
+    return jnp.swapaxes(spectrum, -1, -2), n_fft, dtype
 
 
 def _lengths(function: str, n_fft: int, hop_length: int | None, win_length: int | None) -> tuple[int, int]:
@@ -313,19 +324,8 @@ def _lengths(function: str, n_fft: int, hop_length: int | None, win_length: int 
     return hop_length, win_length
 
 
-def _frames(
-    function: str,
-    y: Array | None,
-    n_fft: int,
-    hop_length: int | None,
-    win_length: int | None,
-    window: Window,
-    center: bool,
-    pad_mode: str,
-) -> tuple[Array, np.ndarray, np.dtype]:
-    hop_length, win_length = _lengths(function, n_fft, hop_length, win_length)
-    frames, dtype = framed(function, y, n_fft, hop_length, center, pad_mode)
-    return frames, window_samples(window, win_length, n_fft), dtype
+def _windowed(frames: Array, window: np.ndarray) -> Array:
+    return frames * jnp.expand_dims(jnp.asarray(window, frames.dtype), range(frames.ndim - 1))
 
 
 @functools.lru_cache(maxsize=64)

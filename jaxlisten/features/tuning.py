@@ -49,9 +49,9 @@ def estimate_tuning(
         InputError: as `spectrogram`; or a setting has no meaning.
 
     Example:
-        >>> tone = jnp.sin(2 * jnp.pi * 440 * 2 ** (0.25 / 12) * jnp.linspace(0, 1, 16000))
-        >>> round(float(estimate_tuning(tone, sr=16000)), 2)
-        0.25
+        >>> tone = jnp.sin(2 * jnp.pi * 440 * 2 ** (0.3 / 12) * jnp.linspace(0, 1, 16000))
+        >>> round(float(jax.jit(lambda y: estimate_tuning(y, sr=16000))(tone)), 1)
+        0.3
 
     Reference:
         `librosa.estimate_tuning` of one clip at a time: the same bin, where rounding does not decide between two.

@@ -1,17 +1,14 @@
-"""The report: hand-worked figures, files that are whole or absent, and a page that loads and runs nothing."""
+"""The report: hand-worked figures, and files that are whole or absent."""
 
 import json
 import os
 import re
-import warnings
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate.page import render
-from jaxlisten.evaluate.page.mistakes import SHOWN_MISTAKES
 from jaxlisten.evaluate.report import WORST, Mistake, Report
 
 CLASSES = ("cat", "dog", "owl")
@@ -200,118 +197,3 @@ def test_an_interrupted_save_keeps_the_old_file(tmp_path, monkeypatch):
         make(title="new").save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-class Page(HTMLParser):
-    """Collects the tags, attributes and text of a page, and holds that every tag is closed where it should be."""
-
-    VOID = ("meta", "br", "link")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.text = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-@pytest.mark.parametrize("n_classes", [2, 3, 10, 50])
-@pytest.mark.parametrize("history", [(), HISTORY])
-def test_the_page_is_well_formed_and_shows_every_class_on_both_axes_and_in_the_table(n_classes, history):
-    names = [f"class {k}" for k in range(n_classes)]
-    paths = tuple(f"{k}.wav" for k in range(n_classes))
-    report = make(
-        classes=names, targets=np.arange(n_classes), probabilities=np.eye(n_classes), paths=paths, history=history
-    )
-    page = Page(render(report))
-    for name in names:
-        assert page.text.count(name) == 3
-    assert page.tags.count("svg") == (2 if history else 0)
-
-
-def test_the_page_loads_and_runs_nothing():
-    page = Page(text := render(make(history=HISTORY, about={"data": "pets", "versions": {"jax": "0.10"}})))
-    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & set(page.tags)
-    for name, value in page.attributes:
-        assert name not in ("src", "srcset", "action")
-        assert not name.startswith("on")
-        assert "href" not in name or value.startswith("#")
-    assert "@import" not in text
-    for address in re.findall(r"url\(([^)]*)\)", text):
-        assert address.startswith("#")
-    assert set(re.findall(r"https?://[^\s\"'<)]*", text)) <= {
-        "http://www.w3.org/2000/svg",
-        "http://www.w3.org/1999/xlink",
-    }
-
-
-def test_ids_on_the_page_are_unique():
-    ids = [value for name, value in Page(render(make(history=HISTORY))).attributes if name == "id"]
-    assert len(ids) == len(set(ids))
-
-
-def test_text_that_is_not_ours_is_escaped():
-    evil = "<script>alert('1')</script>\" onload=\"x"
-    page = Page(
-        text := render(
-            make(
-                classes=(evil, "dog", "owl"), paths=(evil,) * 5, title=evil, about={evil: {evil: evil}}, history=HISTORY
-            )
-        )
-    )
-    assert "script" not in page.tags
-    assert "<script" not in text
-    assert not any(name.startswith("on") for name, _ in page.attributes)
-    assert "".join(page.text).count(evil) >= 8
-
-
-def test_class_names_in_other_scripts_are_shown_without_a_warning():
-    names = ["鳥のさえずり", "дождь", "كلب"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        text = render(make(classes=names, history=HISTORY))
-    assert all(name in text for name in names)
-
-
-def test_the_page_is_deterministic_and_leaves_matplotlib_as_it_was():
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    assert render(make(history=HISTORY)) == render(make(history=HISTORY))
-    assert dict(matplotlib.rcParams) == before
-
-
-@pytest.mark.parametrize(("best_epoch", "shown"), [(None, 2), (3, 3)])
-def test_the_best_epoch_is_the_one_that_was_kept(best_epoch, shown):
-    assert f"best epoch, {shown}." in render(make(history=HISTORY, best_epoch=best_epoch))
-
-
-def test_a_history_without_known_columns_or_numbers_draws_nothing():
-    rows = ({"epoch": 1, "lr": 0.1}, {"epoch": 2, "val_loss": None, "train_loss": float("nan")})
-    assert "<svg" not in render(make(history=rows))
-
-
-def test_one_epoch_is_drawn():
-    assert render(make(history=HISTORY[:1])).count("<svg") == 2
-
-
-def test_the_page_lists_the_worst_mistakes_only():
-    text = render(with_classes([f"c{k}" for k in range(SHOWN_MISTAKES + 1)]))
-    assert f"{SHOWN_MISTAKES} of {SHOWN_MISTAKES + 1}" in text
-    assert "None: every clip" in render(make(probabilities=np.eye(3)[TARGETS]))

@@ -11,7 +11,7 @@ from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page import about, scores
 from jaxlisten.evaluate.page.mistakes import mistakes
 from jaxlisten.evaluate.page.style import STYLE
-from jaxlisten.evaluate.page.text import Section, count, figure, percent, significant, text
+from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant, text
 from jaxlisten.evaluate.page.words import summary
 from jaxlisten.evaluate.report import Report
 
@@ -75,7 +75,7 @@ def _(report: Report) -> list[scores.Figure]:
         ("Balanced accuracy", percent(report.balanced_accuracy), "<p>mean recall of the classes</p>"),
         ("Macro F1", figure(report.macro_f1), "<p>mean F1 of the classes</p>"),
         ("AUC", figure(report.auc), "<p>mean area under the ROC curves</p>"),
-        ("Clips", count(report.n), f"<p>in {len(report.classes)} classes</p>"),
+        ("Clips", count(report.n), f"<p>in {counted(len(report.classes), 'class')}</p>"),
     ]
 
 
@@ -100,7 +100,7 @@ def _(report: LabelReport) -> list[scores.Figure]:
         ("Micro F1", figure(report.micro_f1), "<p>of all decisions together</p>"),
         ("Macro F1", figure(report.macro_f1), "<p>mean F1 of the labels</p>"),
         ("All right", percent(report.exact_match), "<p>clips with every label right</p>"),
-        ("Clips", count(report.n), f"<p>with {len(report.classes)} labels</p>"),
+        ("Clips", count(report.n), f"<p>with {counted(len(report.classes), 'label')}</p>"),
     ]
 
 
@@ -123,11 +123,7 @@ def _(report: NumberReport) -> list[scores.Figure]:
         ("RMSE", significant(report.rmse), "<p>root mean squared error</p>"),
         ("R²", figure(report.r2), "<p>share of the variance that is explained</p>"),
         ("Correlation", figure(report.pearson), "<p>of truth and prediction</p>"),
-        (
-            "Clips",
-            count(report.n),
-            f"<p>with {len(report.classes)} {'numbers' if len(report.classes) > 1 else 'number'}</p>",
-        ),
+        ("Clips", count(report.n), f"<p>with {counted(len(report.classes), 'number')}</p>"),
     ]
 
 

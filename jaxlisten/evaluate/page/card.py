@@ -6,7 +6,7 @@ from functools import singledispatch
 from html import escape
 from typing import Any
 
-from jaxlisten.evaluate.page.text import count, hint, text
+from jaxlisten.evaluate.page.text import count, text
 from jaxlisten.evaluate.report import Report
 
 _ROOM = 25
@@ -29,24 +29,22 @@ def card(report: Any) -> str:
         One ``div`` element.
     """
     title = f"<b>{text(report.title)}</b>: " if report.title else "<b>Report</b>: "
-    html = f"<div><p>{title}{escape(report.headline)}</p>{_body(report)}</div>"
+    table = f'<div style="overflow-x:auto">{_body(report)}</div>'
+    html = f"<div><p>{title}{escape(report.headline)}</p>{table}</div>"
     return html.encode(errors="replace").decode()  # the name of a folder, and so of a class, may be no text
 
 
 @singledispatch
 def _body(report: Any) -> str:
     head, *rows = report.table()
-    columns = "".join(
-        f'<th style="text-align:{"right" if k else "left"}">{text(name)}</th>' for k, name in enumerate(head)
-    )
-    body = "".join(
-        f'<tr><td style="text-align:left">{text(name)}</td>'
-        + "".join(f'<td style="text-align:right">{text(value)}</td>' for value in values)
-        + "</tr>"
-        for name, *values in rows[:_SHOWN]
-    )
+    body = "".join(_row("td", *row) for row in rows[:_SHOWN])
     more = f"<p>and {count(len(rows) - _SHOWN)} more</p>" if len(rows) > _SHOWN else ""
-    return f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>{more}"
+    return f"<table><thead>{_row('th', *head)}</thead><tbody>{body}</tbody></table>{more}"
+
+
+def _row(tag: str, name: str, *values: str) -> str:
+    cells = "".join(f'<{tag} style="text-align:right">{text(value)}</{tag}>' for value in values)
+    return f'<tr><{tag} style="text-align:left">{text(name)}</{tag}>{cells}</tr>'
 
 
 @_body.register
@@ -54,18 +52,17 @@ def _(report: Report) -> str:
     names, counts = report.classes, report.confusion
     if len(names) > _ROOM:
         return _body.dispatch(object)(report)
-    turned = "writing-mode:vertical-rl;transform:rotate(180deg)" if len(names) > 6 else ""
-    columns = "".join(
-        f'<th style="text-align:center;vertical-align:bottom"><span style="{turned}">{text(name)}</span></th>'
-        for name in names
+    turned = ' style="writing-mode:vertical-rl;transform:rotate(180deg)"' if sum(map(len, names)) > 50 else ""
+    top = "".join(
+        f'<th style="text-align:center;vertical-align:bottom"><span{turned}>{text(name)}</span></th>' for name in names
     )
     rows = ""
     for i, name in enumerate(names):
         total = max(1, int(counts[i].sum()))
         cells = "".join(_cell(int(number), int(number) / total, i == j) for j, number in enumerate(counts[i]))
         rows += f'<tr><th style="{_SIDE}">{text(name)}</th>{cells}</tr>'
-    label = hint("rows are the truth, columns what was heard")
-    return f'<table title="{label}"><thead><tr><th style="{_SIDE}">truth</th>{columns}</tr></thead><tbody>{rows}</tbody></table>'
+    head = f'<thead><tr><th style="{_SIDE}">truth</th>{top}</tr></thead>'
+    return f'<table title="rows are the truth, columns what was heard">{head}<tbody>{rows}</tbody></table>'
 
 
 def _cell(number: int, share: float, right: bool) -> str:

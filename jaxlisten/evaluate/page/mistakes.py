@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page.sounds import AUDIO_BYTES, sound
 from jaxlisten.evaluate.page.text import Section, cell, count, listing, significant, text
+
+if TYPE_CHECKING:
+    from jaxlisten.data import Dataset
 
 PLAYED = 12
 """How many mistakes have a picture and a player."""
@@ -59,13 +62,9 @@ def worst(report: Any) -> list[Shown]:
 
 @worst.register
 def _(report: LabelReport) -> list[Shown]:
+    kinds = {True: "missed", False: "false alarm"}
     return [
-        Shown(
-            wrong.path,
-            wrong.index,
-            (text(wrong.label), "missed" if wrong.truth else "false alarm"),
-            f"{wrong.probability:.3f}",
-        )
+        Shown(wrong.path, wrong.index, (text(wrong.label), kinds[wrong.truth]), f"{wrong.probability:.3f}")
         for wrong in report.mistakes[:SHOWN_MISTAKES]
     ]
 
@@ -80,27 +79,28 @@ def _(report: NumberReport) -> list[Shown]:
 
 def mistakes(report: Any) -> Section:
     """Show the worst mistakes: with a picture and a player where the sound is at hand, the others in a table."""
-    shown, title = worst(report), "Worst" if isinstance(report, NumberReport) else "Mistakes"
-    number = len(report.worst if isinstance(report, NumberReport) else report.mistakes)
+    numbers = isinstance(report, NumberReport)
+    title, order = ("Worst", "the largest error") if numbers else ("Mistakes", "the most confident")
+    shown, number = worst(report), len(report.worst if numbers else report.mistakes)
     if not shown:
-        return (
-            Section(title, "", "") if not report.n else Section(title, "<p>None: every clip was classified right.</p>")
-        )
-    names = heads(report)
-    played = [] if report.data is None else shown[:PLAYED]
-    cards = "".join(_card(report, one, names, AUDIO_BYTES // max(1, len(played))) for one in played)
-    rest = shown[len(played) :]
-    rows = [(text(one.path), [*(cell(word, "name") for word in one.words), cell(one.figure)]) for one in rest]
-    table = listing(("Clip", *names), rows, first="path", words=2) if rest else ""
+        return Section(title, "<p>None: every clip was classified right.</p>")
+    names, data = heads(report), report.data
+    played = [] if data is None else shown[:PLAYED]
+    cards = "".join(_card(data, k, one, names, AUDIO_BYTES // len(played)) for k, one in enumerate(played) if data)
+    rows = [
+        (text(one.path), [*(cell(word, "name") for word in one.words), cell(one.figure)])
+        for one in shown[len(played) :]
+    ]
+    body = f'<div class="clips">{cards}</div>\n' if cards else ""
+    body += listing(("Clip", *names), rows, first="path", words=2) if rows else ""
     listed = "All of them" if number == len(shown) else f"{len(shown)} of {count(number)}"
-    order = "the largest error first" if isinstance(report, NumberReport) else "the most confident first"
-    return Section(title, (f'<div class="clips">{cards}</div>\n' if cards else "") + table, f"{listed}, {order}.")
+    return Section(title, body, f"{listed}, {order} first.")
 
 
-def _card(report: Any, one: Shown, names: tuple[str, str, str], most: int) -> str:
-    """Show one mistake with its sound."""
+def _card(data: Dataset, k: int, one: Shown, names: tuple[str, str, str], most: int) -> str:
+    """Show the k-th mistake with its sound."""
     terms = zip(names, (*one.words, one.figure), strict=True)
     words = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in terms)
-    return f"""<article>{sound(report.data, one.index, bytes_left=most)}
+    return f"""<article>{sound(data, one.index, name=f"mistake {k}", most=most)}
 <dl>{words}</dl><p class="path">{text(one.path)}</p></article>
 """

@@ -26,6 +26,7 @@ _VARIABLES = {
 }
 _THEME = {
     "svg.fonttype": "none",
+    "figure.dpi": 72,
     "font.size": 9,
     "text.color": _TEXT,
     "axes.labelcolor": _MUTED,
@@ -121,11 +122,23 @@ def _name(label: str) -> str:
     return label.replace(r"\$", "$")
 
 
+_SUPERFLUOUS = (
+    r"<metadata>.*?</metadata>",
+    r"<style.*?</style>",
+    r"<!--.*?-->",
+    r"font-family: [^;]*; ",
+    r' transform="rotate\(-0 [^"]*"',
+    r"<g/>",
+    r"(?<=>)\s+(?=<)",
+)
+"""What the page says already, or what says nothing: half of what Matplotlib writes."""
+
+
 def _inline(svg: str, label: str) -> str:
-    """Make a stand-alone SVG an element of the page: no prolog, metadata, fixed size, style sheet or shared names."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    """Make a stand-alone SVG an element of the page: no prolog, fixed size, style sheet, font or shared names."""
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
+    for pattern in _SUPERFLUOUS:
+        svg = re.sub(pattern, "", svg, flags=re.DOTALL)
     role = f'role="img" aria-label="{hint(label)}"'
     svg = re.sub(r'<svg .*?viewBox="([^"]*)"[^>]*>', lambda found: f'<svg viewBox="{found[1]}" {role}>', svg, count=1)
     svg = re.sub(r'xlink:href="data:image/png;base64,([^"]*)"', lambda found: f'href="{_small(found[1])}"', svg)
@@ -136,9 +149,9 @@ def _inline(svg: str, label: str) -> str:
 
 
 def _small(png: str) -> str:
-    """Bring an image to 64 colours, a third of its size, as a data address; the picture of a sound loses nothing."""
+    """Bring an image to 32 colours, a quarter of its size, as a data address: of 80 dB these are steps of 2.5 dB."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(64).save(buffer, "PNG")
+    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(32).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

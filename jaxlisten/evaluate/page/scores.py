@@ -64,8 +64,8 @@ def calibration(report: Report | LabelReport) -> Section:
     lean = float((found.count * (found.confidence - found.accuracy))[used].sum() / found.count.sum())
     side = "too sure of itself" if lean > 0 else "not sure enough"
     lines = [
-        "A dot for each range of probabilities, larger where it has more answers. On the dashed line, what is said with "
-        "80 % is true in 80 % of the cases.",
+        "A dot for each range of probabilities, larger where it has more answers. On the dashed line, what is said "
+        "with 80 % is true in 80 % of the cases.",
         f"The probabilities are off by <b>{100 * found.ece:.1f}</b> percentage points on average (the expected "
         "calibration error)" + (f"; taken together the listener is {side}." if abs(lean) > 0.01 else "."),
     ]
@@ -102,7 +102,7 @@ def confusion(report: Report) -> Section:
 def _shade(names: tuple[str, ...], i: int, j: int, number: int, total: int) -> str:
     kind = "right" if i == j else "wrong"
     if not number:
-        return f'<td class="{kind} none">·</td>'
+        return '<td class="right none">·</td>' if i == j else "<td>·</td>"
     share = number / total
     deep = " deep" if share > (0.75 if i == j else 0.45) else ""
     said = hint(f"{names[i]}, heard as {names[j]}: {number} of {total} ({share:.1%})")
@@ -133,44 +133,28 @@ def numbers(report: NumberReport) -> Section:
     """Draw what was said against the truth, and list the figures of each number."""
     shown = report.classes[:_SHOWN_NUMBERS]
     pictures = "".join(picture(plot.numbers, report, name, name=f"number {k}") for k, name in enumerate(shown))
-    head, *rows = report.table()
+    (_, *head), *rows = report.table()
     cells = [(text(name), [cell(text(value)) for value in values]) for name, *values in rows]
     note = "A dot for each clip. On the dashed line, what was said is the truth."
-    return Section("Numbers", f'<div class="curves">{pictures}</div>{listing(head, cells)}', note)
+    return Section("Numbers", f'<div class="curves">{pictures}</div>{listing(("Number", *head), cells)}', note)
 
 
 def groups(report: Any) -> Section:
     """List the groups of clips, the worst first."""
     found = report.by_group
-    shown = list(found.items())
-    if len(shown) < 2:
+    if len(found) < 2:
         return Section("Groups", "")
     if isinstance(report, NumberReport):
-        shown.sort(key=lambda item: -item[1]["rmse"])
-        head, rows = (
-            ("Group", "MAE", "RMSE", "Clips"),
-            [
-                (text(name), [cell(significant(row[key])) for key in ("mae", "rmse")] + [cell(count(row["n"]))])
-                for name, row in shown[:SHOWN_GROUPS]
-            ],
-        )
+        shown = sorted(found.items(), key=lambda item: -item[1]["rmse"])
+        head = ("MAE", "RMSE")
+        cells = [[cell(significant(row[key])) for key in ("mae", "rmse")] for _, row in shown]
     else:
-        shown.sort(key=lambda item: (item[1]["accuracy"], item[1]["high"]))
-        head = ("Group", "Accuracy" if isinstance(report, Report) else "All labels right", "95 % interval", "Clips")
-        rows = [
-            (
-                text(name),
-                [
-                    bar(row["accuracy"]),
-                    cell(f"{100 * row['low']:.0f} to {100 * row['high']:.0f}\u202f%"),
-                    cell(count(row["n"])),
-                ],
-            )
-            for name, row in shown[:SHOWN_GROUPS]
+        shown = sorted(found.items(), key=lambda item: (item[1]["accuracy"], item[1]["high"]))
+        head = ("Accuracy" if isinstance(report, Report) else "All labels right", "95 % interval")
+        cells = [
+            [bar(row["accuracy"]), cell(f"{100 * row['low']:.0f} to {percent(row['high'], 0)}")] for _, row in shown
         ]
+    rows = [(text(name), [*known, cell(count(row["n"]))]) for (name, row), known in zip(shown, cells, strict=True)]
     listed = "" if len(found) <= SHOWN_GROUPS else f" {SHOWN_GROUPS} of {count(len(found))}."
-    return Section(
-        "Groups",
-        listing(head, rows),
-        f"What clips belong to, such as their speakers or folds; the worst first.{listed}",
-    )
+    note = f"What clips belong to, such as their speakers or folds; the worst first.{listed}"
+    return Section("Groups", listing(("Group", *head, "Clips"), rows[:SHOWN_GROUPS]), note)

@@ -21,24 +21,26 @@ AUDIO_BYTES = 2_800_000
 """All the sounds of a page together have at most about this size, before base64 adds a third."""
 
 
-def sound(data: Dataset, index: int, *, bytes_left: int) -> str:
+def sound(data: Dataset, index: int, *, name: str, most: int) -> str:
     """Show a clip: its spectrogram and an audio player, as HTML; nothing where it is no sound.
 
     Args:
         data: the clips.
         index: which of them.
-        bytes_left: the most that its audio may have. A clip that has more is cut.
+        name: tells its picture from all others of the page.
+        most: bytes of its audio at most. A clip that has more is cut.
     """
     clip = np.asarray(data.audio[index])
     if data.sr <= 0 or clip.ndim != 1 or not clip.size or not np.isfinite(clip).all():
         return ""
-    kind, audio, n = _fitting(clip[: int(LONGEST_SECONDS * data.sr)], data.sr, bytes_left)
+    kind, audio, n = _fitting(clip[: int(LONGEST_SECONDS * data.sr)], data.sr, most)
     label = f"spectrogram of {data.paths[index]}"
-    settings = {"name": f"clip {index}", "size": (3.4, 1.7), "margins": (0.5, 0.43)}
-    picture = bare(plot.spectrogram, clip[:n], data.sr, **settings, label=label)
-    cut = f'<p class="cut">The first {n / data.sr:.1f} of {len(clip) / data.sr:.1f} s</p>' if n < len(clip) else ""
+    picture = bare(plot.spectrogram, clip[:n], data.sr, name=name, size=(3.4, 1.7), margins=(0.5, 0.43), label=label)
+    part, whole = (f"{samples / data.sr:.1f}" for samples in (n, len(clip)))
+    cut = f'<p class="cut">The first {part} of {whole} s</p>' if part != whole else ""
     source = f"data:audio/{kind};base64,{base64.b64encode(audio).decode()}"
-    return f'{picture}{cut}<audio controls preload="metadata" aria-label="{hint(data.paths[index])}" src="{source}"></audio>'
+    player = f'<audio controls preload="metadata" aria-label="{hint(data.paths[index])}" src="{source}"></audio>'
+    return f"{picture}{cut}{player}"
 
 
 def _fitting(clip: np.ndarray, sr: int, most: int) -> tuple[str, bytes, int]:

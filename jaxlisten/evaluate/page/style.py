@@ -71,7 +71,6 @@ figcaption .dashes::before { border-top-style: dotted; }
 .beside p { max-width: 34rem; margin-bottom: .8rem; }
 .beside b { color: var(--ink); font-weight: 580; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
-svg text { font-family: inherit !important; }
 
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .9rem; }
@@ -95,7 +94,7 @@ th { font-weight: 400; text-align: left; }
 .confusion td.right { background: rgb(var(--right-rgb) / calc(.1 + .88 * var(--share))); }
 .confusion td.wrong { background: rgb(var(--wrong-rgb) / min(1, .12 + 1.6 * var(--share))); }
 .confusion td.none { background: var(--track); color: var(--muted); }
-.confusion td.wrong.none { background: none; opacity: .45; }
+.confusion td:not([class]) { color: var(--muted); opacity: .45; }
 .confusion td.deep { color: var(--deep); }
 .keys { white-space: nowrap; }
 .keys span::before { content: ""; display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 .2em;
@@ -106,7 +105,7 @@ main { display: flex; flex-wrap: wrap; gap: 0 4.5rem; }
 main > * { flex: 1 1 100%; min-width: 0; }
 #confusion { flex: 0 1 auto; max-width: 100%; }
 #confusion > p { max-width: 27rem; }
-#classes { flex: 1 1 30rem; }
+#classes { flex: 1 1 36rem; }
 
 .list { width: 100%; }
 #groups .list, #data-health .list { max-width: 56rem; }
@@ -114,6 +113,9 @@ main > * { flex: 1 1 100%; min-width: 0; }
   border-bottom: 1px solid var(--line); }
 .list th:first-child, .list .name { text-align: left; }
 .list th:last-child, .list td:last-child { padding-right: 0; }
+.list tbody th { min-width: 6rem; max-width: 24rem; overflow-wrap: anywhere; }
+.list .name { min-width: 5rem; overflow-wrap: anywhere; }
+.curves + .scroll { margin-top: 1.6rem; }
 .list thead th { color: var(--muted); font-size: .82rem; white-space: nowrap; }
 .list .bar { width: 17%; min-width: 4.6rem; }
 .list .bar::after { content: ""; display: block; height: 3px; margin-top: .2rem; border-radius: 2px;
@@ -149,8 +151,12 @@ pre { margin: 0; font: .78rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "Dej
   section { margin-top: 1.6rem; }
   .scroll { overflow: visible; }
   .confusion.dense { --cell: 11px; font-size: 6px; }
-  tr, figure, .headline { break-inside: avoid; }
+  main { display: block; }
+  tr, figure, p, .headline, .beside { break-inside: avoid; }
+  #training, #confusion, #roc-and-precision-recall, #calibration { break-inside: avoid; }
   h2, section > p { break-after: avoid; }
+  article dl { gap: .2rem .6rem; }
+  article dd { font-size: .8rem; }
   .list th, .list td { padding-block: .2rem; }
   .headline { grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr)); gap: 1rem; }
   .headline b { font-size: 1.6rem; }

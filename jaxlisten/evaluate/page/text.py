@@ -41,9 +41,9 @@ def hint(value: object) -> str:
     return escape(str(value), quote=True)
 
 
-def percent(share: float) -> str:
-    """Write a share as a percentage with one decimal; a dash where it isn't known."""
-    return f"{100 * share:.1f}\u202f%" if math.isfinite(share) else "–"
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as a percentage; a dash where it isn't known."""
+    return f"{100 * share:.{digits}f}\u202f%" if math.isfinite(share) else "–"
 
 
 def count(number: float) -> str:

@@ -64,8 +64,8 @@ def findings(report: Any) -> Iterator[str]:
 def _(report: Report) -> Iterator[str]:
     low, high = report.accuracy_interval
     yield (
-        f"It tells {counted(len(report.classes), 'class')} apart, and was right on <b>{percent(report.accuracy)}</b> of "
-        f"the clips; by their number alone, that could be {100 * low:.1f} to {percent(high)} (95 % interval)."
+        f"It tells {counted(len(report.classes), 'class')} apart, and was right on <b>{percent(report.accuracy)}</b> "
+        f"of the clips; their number leaves room for {100 * low:.1f} to {percent(high)} (95 % interval)."
     )
     wrong = report.confusion * ~np.eye(len(report.classes), dtype=bool)
     if not wrong.any():
@@ -84,11 +84,12 @@ def _(report: LabelReport) -> Iterator[str]:
         f"It knows {counted(len(report.classes), 'label')}, with a mean average precision of "
         f"<b>{report.average_precision:.3f}</b>; every label is right in {percent(report.exact_match)} of the clips."
     )
-    missed = (report.targets.astype(bool) & ~report.predictions).sum(axis=0)
-    false = (report.predictions & ~report.targets.astype(bool)).sum(axis=0)
+    truths = report.targets.astype(bool)
+    missed, false = (truths & ~report.predictions).sum(axis=0), (report.predictions & ~truths).sum(axis=0)
     if missed.any():
         k = int(missed.argmax())
-        yield f"Most often it misses {_name(report, k)}: in {count(int(missed[k]))} of {counted(int(report.targets[:, k].sum()), 'clip')}."
+        clips = counted(int(truths[:, k].sum()), "clip")
+        yield f"Most often it misses {_name(report, k)}: in {count(int(missed[k]))} of {clips}."
     if false.any():
         k = int(false.argmax())
         yield f"Most false alarms are of {_name(report, k)}: {count(int(false[k]))}."
@@ -155,7 +156,8 @@ def _few(report: Report) -> Iterator[str]:
             f"{percent(report.balanced_accuracy)}."
         )
     if high - low > _WIDE:
-        yield f"With {counted(report.n, 'clip')} the accuracy is known to {50 * (high - low):.0f} points only: measure on more."
+        points = f"{50 * (high - low):.0f}"
+        yield f"With {counted(report.n, 'clip')} the accuracy is known to {points} points only: measure on more."
 
 
 def _name(report: Any, k: Any) -> str:

@@ -57,9 +57,8 @@ def curves(
     rows, best = _rows(history), best_epoch(history)
     found = {part: _points(rows, f"{part}_{metric}") for part in _PARTS}
     if not any(len(points) for points in found.values()):
-        raise InputError(
-            f"curves: expected one of {', '.join(metrics_in(history)) or 'no metric at all'}, got {metric!r}"
-        )
+        known = ", ".join(metrics_in(history)) or "nothing that can be drawn"
+        raise InputError(f"curves: expected a metric of the history, which has {known}, got {metric!r}")
     ax = axes_for(ax)
     if best is not None:
         ax.axvline(best, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
@@ -135,8 +134,7 @@ def confusion(report: Report | Any, classes: Sequence[str] | None = None, *, ax:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(names))
-    turned = {"rotation": 90} if len(names) * max(map(len, names)) > 36 else {}
-    ax.set_xticks(places, names, **turned)
+    ax.set_xticks(places, names, rotation=90 if len(names) * max(map(len, names)) > 36 else 0)
     ax.set_yticks(places, names)
     if len(names) <= _WRITTEN:
         size = min(11, 130 / len(names))

@@ -92,6 +92,8 @@ def spectrogram(
         >>> jl.plot.spectrogram(clip, 8000, jl.MFCC(8000)).get_ylabel()
         'coefficient'
     """
+    from matplotlib.ticker import MaxNLocator
+
     samples = _samples("spectrogram", clip, sr)
     own, ax = ax is None, axes_for(ax)
     seconds = len(samples) / sr
@@ -121,7 +123,7 @@ def spectrogram(
         ax.set_yticks(places, labels)
         name = "frequency (kHz)"
     else:
-        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return tidy(ax, title="Spectrogram", x="time (s)", y=name, grid=None)
 
 
@@ -174,7 +176,7 @@ def _samples(function: str, clip: Array, sr: int) -> np.ndarray:
     return samples
 
 
-def _mel_settings(sr: int) -> dict[str, int]:
+def _mel_settings(sr: int) -> dict[str, Any]:
     """Return a 25 ms window every 10 ms, zero-padded to twice its length so that no mel band is empty."""
     win_length = max(2, round(0.025 * sr))
     n_fft = 2 ** (2 * win_length - 1).bit_length()
@@ -223,11 +225,16 @@ def _mel_ticks(centres: np.ndarray) -> tuple[list[float], list[str]]:
     return places, labels
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _applied(front_end: Layer, params: Params, state: State, samples: Array) -> Any:
+    return front_end.apply(params, state, samples)[0]
+
+
 def _made_by(front_end: Layer, params: Params | None, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Apply a front end: the image ``[frames, channel]``, the centre of each channel in Hz if it has one, its name."""
     start, state = front_end.init(jax.random.key(0), jax.ShapeDtypeStruct(samples.shape, jnp.float32))
     params = start if params is None else params
-    y, _ = jax.jit(front_end.apply)(params, state, samples)
+    y = _applied(front_end, params, state, samples)
     if getattr(y, "ndim", 0) != 2:
         raise InputError(
             f"spectrogram: expected a front end that makes [frames, channel] of a clip, {type(front_end).__name__} "
