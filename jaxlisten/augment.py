@@ -196,8 +196,8 @@ class Speed:
 
     def __call__(self, key: Array, batch: Batch) -> Batch:
         x, n = _clips(self, batch)
-        limits = {"minval": float(np.log(self.low)), "maxval": float(np.log(self.high))}
-        factor = jnp.exp(jax.random.uniform(key, (len(x), 1), **limits))
+        low, high = float(np.log(self.low)), float(np.log(self.high))
+        factor = jnp.exp(jax.random.uniform(key, (len(x), 1), minval=low, maxval=high))
         place = jnp.arange(x.shape[1], dtype=jnp.float32) * factor
         whole = jnp.floor(place)
         t, i = (place - whole).astype(x.dtype), whole.astype(jnp.int32)

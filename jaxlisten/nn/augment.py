@@ -82,7 +82,7 @@ class FrequencyWarp(_InTraining):
     """With ``train=True``, stretch and shift the bands of each clip: ``[*batch, time, channel]`` as it comes.
 
     Another vocal tract, or another size of instrument, moves resonances along the mel scale. Band f becomes what the
-    input has, interpolated, at band ``a f + b``, with a drawn evenly from ``1 - stretch`` to ``1 + stretch``, and b from
+    input has, interpolated, at band ``a f + b``, with a drawn evenly from ``1 - stretch`` to ``1 + stretch`` and b from
     ``-shift`` to ``shift``; beyond the lowest and the highest band their values go on.
 
     Args:

@@ -25,7 +25,7 @@ class AutoGain(Stepwise):
 
         p[t] = max(max_c x[t, c], p[t - 1] - release_db),      y[t, c] = max(x[t, c] - p[t], -range_db)
 
-    A recording that is louder or softer as a whole gives the same answer. It sees no future, so it streams without delay.
+    A recording that is louder or softer as a whole gives the same answer. It sees no future and streams without delay.
 
     Args:
         range_db: how far below the peak levels are still told apart, above 0.

@@ -166,7 +166,7 @@ def _train_step(
     return after, StepInfo(loss, jnp.sum(batch.weight))
 
 
-def _averaged(now: TrainState, params: Params, state: State) -> Average | None:
+def _averaged(now: TrainState, params: Any, state: State) -> Average | None:
     """Move the average to ``w + d (a - w)``, w the new weights and ``d = min(decay, (1 + step) / (10 + step))``."""
     if now.average is None:
         return None

@@ -42,7 +42,7 @@ def recordings(real):
     ]
     paths = [real / place for place in places] + sorted((real / "esc10" / "001 - Dog bark").glob("*.ogg"))[:1]
     read = {path.name: soundfile.read(path, dtype="float32")[0] for path in paths}
-    starts = {name: max(int(np.abs(y).argmax()) - LENGTH // 2, 0) for name, y in read.items()}
+    starts = {name: np.clip(np.abs(y).argmax() - LENGTH // 2, 0, len(y) - LENGTH) for name, y in read.items()}
     return {name: y[starts[name] :][:LENGTH] for name, y in read.items()}
 
 
