@@ -210,10 +210,13 @@ def _soxr_response(factor: int, res_type: str) -> tuple[np.ndarray, np.ndarray]:
 
     reach, first = 256, 8 * factor  # in results and in samples; no filter of SoXR's reaches further
     time = 4 * reach * factor
-    places = np.concatenate([np.arange(first), time // 2 + np.arange(factor)])
-    impulses = np.zeros((time, len(places)))
-    impulses[places, np.arange(len(places))] = 1
-    answers = soxr.resample(impulses, factor, 1, quality=res_type) * math.sqrt(factor)
+
+    def answer(place: int) -> np.ndarray:
+        impulse = np.zeros(time)
+        impulse[place] = math.sqrt(factor)
+        return soxr.resample(impulse, factor, 1, quality=res_type)
+
+    answers = np.stack([answer(k) for k in (*range(first), *range(time // 2, time // 2 + factor))], axis=1)
     # An impulse at sample k gives taps[factor * n - k] at result n: together, `factor` neighbours give every tap.
     middle = answers[reach : 3 * reach + 1, first:]
     taps = middle[:, ::-1].reshape(-1)[factor - 1 :]

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import optax
 
 from jaxlisten import runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.data import Dataset
+from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
 from jaxlisten.nn import Layer
@@ -132,7 +133,7 @@ def fit(
                 break
     fitted = runs.with_weights(fitted, *memory.best, memory.history)
     if run is not None and validation is not None:
-        _report(run, fitted, validation)
+        _report(run, fitted, train, validation)
     return fitted
 
 
@@ -232,7 +233,9 @@ def _store(run: Path, memory: Memory, task: Task) -> None:
     checkpoint.save(run, memory)
 
 
-def _report(run: Path, fitted: Fitted, validation: Dataset) -> None:
+def _report(run: Path, fitted: Fitted, train: Any, validation: Dataset) -> None:
     report = evaluate(fitted, validation, title=run.name, about={"part": "validation", **fitted.about})
+    if isinstance(train, Dataset):
+        report = replace(report, health=health(train).to_dict())
     report.save(run / "report.html")
     report.save(run / "report.json")

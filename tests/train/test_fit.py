@@ -287,3 +287,24 @@ def test_report_of_the_run_is_that_of_its_validation(whole):
     report = json.loads((run / "report.json").read_text())
     assert report["accuracy"] == pytest.approx(max(row["val_accuracy"] for row in fitted.history))
     assert report["best_epoch"] == fitted.best_epoch
+
+
+def test_callbacks_see_each_epoch_and_may_end_the_run():
+    seen = []
+
+    def watch(row, now):
+        seen.append((row["epoch"], int(now.step)))
+        return row["epoch"] == 2
+
+    fitted = fit(epochs=5, callbacks=[watch, lambda row, now: None])
+    assert seen == [(1, 3), (2, 6)]
+    assert len(fitted.history) == 2
+
+
+def test_a_run_with_augmentation_and_an_average_goes_on_exactly(tmp_path):
+    settings = {"augment": jl.augment.Chain((jl.augment.Speed(), jl.augment.Noise())), "average": 0.9, "epochs": 3}
+    whole = fit(**settings)
+    fit(**settings, run_dir=tmp_path / "run", callbacks=[lambda row, now: True])
+    again = fit(**settings, run_dir=tmp_path / "run", resume=True)
+    assert_same_bits(again.params, whole.params)
+    assert figures(again.history) == figures(whole.history)

@@ -103,3 +103,27 @@ def test_a_loop_of_ten_lines_learns():
         now, info = step(now, batch())
         first = info.loss if first is None else first
     assert info.loss < first / 2
+
+
+def test_average_follows_the_weights_and_is_what_is_used():
+    step = jl.make_train_step(MODEL, ADAM)
+    now = jl.init_train_state(MODEL, ADAM, KEY, batch().x, average=0.5)
+    expected = copied(now.params)
+    for number in range(8):
+        now, _ = step(now, batch())
+        decay = min(0.5, (1 + number) / (10 + number))
+        expected = jax.tree.map(lambda a, w, d=decay: d * a + (1 - d) * w, expected, now.params)
+    for got, want in leaves(now.weights[0], expected):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
+    with pytest.raises(jl.InputError, match="average between 0 and 1"):
+        jl.init_train_state(MODEL, ADAM, KEY, batch().x, average=1.0)
+
+
+def test_augmentation_happens_inside_the_step_and_follows_its_key():
+    loud = jl.augment.Gain(100.0, 100.0)
+    _, info_plain = jl.make_train_step(QUIET, ADAM)(start(QUIET), batch())
+    _, info = jl.make_train_step(QUIET, ADAM, augment=loud)(start(QUIET), batch())
+    louder = batch()._replace(x=jl.Padded(batch().x.values * np.float32(1e5), batch().x.length))
+    _, info_louder = jl.make_train_step(QUIET, ADAM)(start(QUIET), louder)
+    np.testing.assert_allclose(info.loss, info_louder.loss, rtol=1e-4)
+    assert abs(float(info.loss - info_plain.loss)) > 1e-3
