@@ -28,5 +28,5 @@ def decimate(x: Array, taps: np.ndarray, factor: int) -> Array:
     time, reach = x.shape[-1], len(taps) // 2
     size = 1 << (time + 2 * reach - 1).bit_length()
     response = np.fft.rfft(np.asarray(taps, np.float64), size).astype(np.result_type(x.dtype, np.complex64))
-    filtered = jnp.fft.irfft(jnp.fft.rfft(x, size) * response, size)
+    filtered = jnp.fft.irfft(jnp.fft.rfft(x, size) * response.reshape([1] * (x.ndim - 1) + [-1]), size)
     return filtered[..., reach : reach + time : factor]

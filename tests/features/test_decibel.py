@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxlisten import InputError
 from jaxlisten.features import power_to_db
 
 
@@ -58,5 +59,5 @@ def test_a_numpy_array_of_float64_is_taken_without_a_warning(power):
 
 @pytest.mark.parametrize("settings", [{"amin": 0.0}, {"ref": 0.0}, {"ref": -1.0}, {"top_db": -1.0}])
 def test_settings_without_a_meaning_are_refused(settings):
-    with pytest.raises(ValueError, match="power_to_db: expected"):
+    with pytest.raises(InputError, match="power_to_db: expected"):
         power_to_db(jnp.ones((2, 3)), **settings)

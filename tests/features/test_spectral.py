@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxlisten import InputError
 from jaxlisten.features import mel_filters, melspectrogram, power_spectrum, power_to_db, stft, window_samples
 
 STFT = [
@@ -144,5 +145,5 @@ def test_cached_tables_can_not_be_written_to():
 
 
 def test_a_signal_without_a_whole_frame_is_refused():
-    with pytest.raises(ValueError, match="expected at least frame_length=256 samples, got 255"):
+    with pytest.raises(InputError, match="stft: expected at least frame_length=256 samples, got 255"):
         stft(noise(255), n_fft=256, center=False)
