@@ -151,8 +151,9 @@ class LogMel(MelFrames):
         amin: the least power that is told from silence: levels never fall below ``10 log10(amin)`` dB.
 
     Reference:
-        ``librosa.power_to_db(librosa.feature.melspectrogram(...), amin=amin, top_db=None).T``, within 1e-3 dB down to 80
-        dB below the peak of the clip. Bands that a lossy codec has emptied lie further down, and differ by up to 0.05 dB.
+        ``librosa.power_to_db(librosa.feature.melspectrogram(...), amin=amin, top_db=None).T``, within 1e-3 dB down to
+        80 dB below the peak of the clip. Bands that a lossy codec has emptied lie further down, and differ by up to
+        0.05 dB.
     """
 
     sr: int
