@@ -19,7 +19,7 @@ data, epochs = sounds(__doc__, epochs=30)
 levels = np.array([np.log10(np.mean(clip**2) + 1e-10) for clip in data.audio], np.float32)
 loudness = dataclasses.replace(data, targets=levels, classes=("level",))
 
-# Not `jl.models.log_mel`: its AutoGain makes recordings equally loud. A model hears what its front end lets through.
+# Not `jl.models.log_mel`: it makes recordings equally loud. A model hears what its front end lets through.
 front = jl.LogMel(data.sr, n_fft=512, hop_length=data.sr // 100, n_mels=40)
 
 for clips in (data, loudness):

@@ -90,13 +90,18 @@ class Noise:
         x, n = _clips(self, batch)
         items, time = x.shape
         colour_key, noise_key, place_key, level_key = jax.random.split(key, 4)
-        # All clips take their cuts from one noise, twice as long as a clip: drawing is what costs.
-        white = jax.lax.optimization_barrier(jax.random.normal(noise_key, (2 * time + 1,), x.dtype))
+        level = _level(level_key, x, n, self.snr_db, self.share)
+        # All clips take their cuts from one noise, twice as long as a clip: drawing is what costs. It is drawn in a
+        # branch, which XLA can't fuse with the cutting: it would draw each sample anew for every clip.
+        size = (2 * time + 1,)
+        white = jax.lax.cond(
+            jnp.any(level > 0), lambda: jax.random.normal(noise_key, size, x.dtype), lambda: jnp.zeros(size, x.dtype)
+        )
         places = jax.random.randint(place_key, (items,), 0, time)
         cut = jax.vmap(lambda place: jax.lax.dynamic_slice(white, (place,), (time + 1,)))(places)
         tilt = jax.random.uniform(colour_key, (items, 1), x.dtype, -1.0, 1.0)
         z = (cut[:, 1:] + tilt * cut[:, :-1]) * jax.lax.rsqrt(1 + jnp.square(tilt))
-        return _with(batch, x + z * _level(level_key, x, n, self.snr_db, self.share), n)
+        return _with(batch, x + z * level, n)
 
 
 class Recordings:

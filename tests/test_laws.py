@@ -23,6 +23,16 @@ from tests.cases import CASES, Case
 BATCH = 4
 
 
+@pytest.fixture(autouse=True)
+def _compiled_quickly(request):
+    """Leave XLA's costly optimizations out, but where compiled is held to eager: laws are about mathematics."""
+    quickly = "jit_equals_eager" not in request.node.name
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", before or quickly)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 def cases(law: str):
     """Run a law over the table, without the cases that are exempt from it."""
     named = [pytest.param(case, id=name) for name, case in CASES.items() if law not in case.exempt]

@@ -11,6 +11,9 @@ from jaxlisten.deploy.onnx_graph import FLOAT, Graph, Wire
 from jaxlisten.deploy.onnx_layers import emit
 from jaxlisten.types import Params, State
 
+_SILENT = -1e30
+"""Decibels of what is not there."""
+
 
 @emit.register
 def _(layer: nn.Normalize, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
@@ -47,3 +50,51 @@ def _(layer: nn.ClipNorm, graph: Graph, params: Params, state: State, x: Wire) -
     centred = graph.add("Sub", x.values, mean(x.values))
     variance = graph.add("Add", mean(graph.add("Mul", centred, centred)), graph.constant(layer.epsilon, np.float32))
     return x._replace(values=graph.add("Div", centred, graph.add("Sqrt", variance)))
+
+
+@emit.register
+def _(layer: nn.SlidingNorm, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
+    # Sums over windows, time last: ONNX's pooling has a mean, which counts the zeros that it pads with.
+    left, right, _ = layer.reach()
+
+    def sums(values: str) -> str:
+        rows = graph.add("Transpose", values, perm=[0, 2, 1])
+        padding = {"kernel_shape": [layer.window], "pads": [left, right], "count_include_pad": 1}
+        mean = graph.add("Transpose", graph.add("AveragePool", rows, **padding), perm=[0, 2, 1])
+        return graph.add("Mul", mean, graph.constant(layer.window, np.float32))
+
+    valid = _valid(graph, x)
+    count = graph.add("Max", sums(valid), graph.constant(1, np.float32))
+    # A deviation does not depend on what is taken from all values: the mean of the clip, so that few digits are lost.
+    steps = graph.add("ReduceSum", valid, graph.constant([1]), keepdims=1)
+    steps = graph.add("Max", steps, graph.constant(1, np.float32))
+    whole = graph.add("Div", graph.add("ReduceSum", graph.masked(x), graph.constant([1]), keepdims=1), steps)
+    centred = graph.add("Mul", graph.add("Sub", graph.masked(x), whole), valid)
+    mean = graph.add("Div", sums(centred), count)
+    away = graph.add("Mul", graph.add("Add", whole, mean), graph.constant(layer.share, np.float32))
+    y = graph.add("Sub", x.values, away)
+    if not layer.scale:
+        return x._replace(values=y)
+    power = graph.add("Div", sums(graph.add("Mul", centred, centred)), count)
+    variance = graph.add("Sub", power, graph.add("Mul", mean, mean))
+    variance = graph.add("Max", variance, graph.constant(0, np.float32))
+    deviation = graph.add("Sqrt", graph.add("Add", variance, graph.constant(layer.epsilon, np.float32)))
+    return x._replace(values=graph.add("Div", y, deviation))
+
+
+@emit.register
+def _(layer: nn.AutoGain, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
+    left, right, _ = layer.reach()
+    rows = graph.add("Transpose", graph.masked(x, _SILENT), perm=[0, 2, 1])
+    loudest = graph.add("ReduceMax", rows, graph.constant([1]), keepdims=1)
+    peak = graph.add("MaxPool", loudest, kernel_shape=[layer.window], pads=[left, right])
+    below = graph.add("Sub", x.values, graph.add("Transpose", peak, perm=[0, 2, 1]))
+    return x._replace(values=graph.add("Max", below, graph.constant(-layer.range_db, np.float32)))
+
+
+def _valid(graph: Graph, x: Wire) -> str:
+    """Return 1 for each step ``[batch, time, 1]`` that lies before the end of its item, and 0 for the others."""
+    if x.length is not None:
+        return graph.add("Unsqueeze", graph.add("Cast", graph.valid(x), to=FLOAT), graph.constant([2]))
+    inside = graph.add("GreaterOrEqual", graph.count(graph.size(x.values, 1)), graph.constant(0))
+    return graph.add("Unsqueeze", graph.add("Cast", inside, to=FLOAT), graph.constant([0, 2]))

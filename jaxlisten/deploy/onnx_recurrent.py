@@ -96,20 +96,6 @@ def _(layer: nn.PCEN, graph: Graph, params: Params, state: State, x: Wire) -> Wi
 
 
 @emit.register
-def _(layer: nn.AutoGain, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
-    # How far a step lies below the peak, d[t] = max(0, d[t - 1] + l[t - 1] - l[t] - release), is a ReLU recurrence.
-    level = graph.add("ReduceMax", x.values, graph.constant([2]), keepdims=1)
-    first = graph.add("Gather", level, graph.constant([0]), axis=1)
-    before = graph.add("Slice", graph.add("Concat", first, level, axis=1), *map(graph.constant, ([0], [-1], [1])))
-    change = graph.add("Sub", graph.add("Sub", before, level), graph.constant(layer.release_db, np.float32))
-    one = np.ones((1, 1), np.float32)
-    below = _run(graph, "RNN", x._replace(values=change), one, one, activations=["Relu"]).values
-    peak = graph.add("Add", level, below)
-    floor = graph.constant(-layer.range_db, np.float32)
-    return x._replace(values=graph.add("Max", graph.add("Sub", x.values, peak), floor))
-
-
-@emit.register
 def _(layer: nn.Embedding, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     tokens = x.values
     if x.length is not None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterBank, FrequencyWarp, LogMel, Mel, Raw, Serial, serial
+from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterBank, LogMel, Mel, Raw, Serial, SlidingNorm, serial
+
+_AROUND = 201
+"""Frames of 10 ms that a level is measured against: a second before a frame, and a second after it."""
 
 
 def log_mel(sr: int, *, n_mels: int = 64) -> Serial:
-    """Return a `LogMel` with a 25 ms window every 10 ms, `AutoGain` for recordings of any level, and `FrequencyWarp`.
+    """Return a `LogMel` with a 25 ms window every 10 ms, made independent of how loud and how coloured a recording is.
+
+    `AutoGain` measures levels against the peak within a second to either side, and `SlidingNorm` takes half of each
+    band's mean over that time away: what a microphone, a room or a voice adds to all of a recording.
 
     Args:
         sr: sample rate in Hz.
         n_mels: mel bands.
     """
-    return serial(LogMel(**_frames(sr), n_mels=n_mels), AutoGain(), FrequencyWarp())
+    return serial(LogMel(**_frames(sr), n_mels=n_mels), AutoGain(_AROUND), SlidingNorm(_AROUND, share=0.5, scale=False))
 
 
 def mfcc(sr: int, *, n_mfcc: int = 20, n_mels: int = 64) -> MFCC:

@@ -19,7 +19,7 @@ from jaxlisten.nn.front_end import MFCC, LogMel, Mel, Raw
 from jaxlisten.nn.layer import REGISTRY, Layer, Whole, from_config, layer, to_config
 from jaxlisten.nn.level import AutoGain
 from jaxlisten.nn.linear import Dense
-from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize
+from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize, SlidingNorm
 from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
@@ -76,6 +76,7 @@ __all__ = [
     "Remat",
     "Serial",
     "SiLU",
+    "SlidingNorm",
     "SlidingPool",
     "SpecAugment",
     "Stepwise",

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxlisten import ops
 from jaxlisten.errors import refuse
 from jaxlisten.nn.layer import Whole, channels_of, layer, same_channels
-from jaxlisten.nn.time import Stepwise
+from jaxlisten.nn.time import Reach, Stepwise, Windowed, check_window, reach_of
 from jaxlisten.types import Array, Params, State
 
 
@@ -175,6 +175,64 @@ class ClipNorm(Whole, Stepwise):
         masks = None if valid is None else valid.reshape(clips.shape[:-1])
         y = jax.vmap(lambda clip, mask: ops.standardize(clip, mask, self.epsilon)[0])(clips, masks)
         return y.reshape(x.shape).astype(x.dtype), state
+
+
+@layer
+class SlidingNorm(Windowed):
+    """Bring each channel to mean 0 and variance 1 over a window of steps around each step.
+
+    ``[*batch, time, channel]`` to the same shape. It takes away what is constant in a recording, such as its microphone
+    and its room. Steps beyond the ends of the clip don't count: a clip that the window covers from each of its steps is
+    treated as `ClipNorm` does. Nothing is stored and training changes nothing.
+
+    Args:
+        window: steps that count.
+        lookahead: how many of them lie in the future of the step. None: half of them, which centres the window; 0:
+            causal. The streaming form is late by that many steps.
+        share: how much of the mean is taken away; with less than 1 the colour of a sound stays audible.
+        scale: whether what is left is divided by the deviation.
+        epsilon: added to the variance.
+
+    Reference:
+        Cepstral mean and variance normalisation in a sliding window, as Kaldi's ``apply-cmvn-sliding`` has it.
+
+    Example:
+        >>> import jax, jaxlisten as jl
+        >>> y, _ = jl.SlidingNorm(3, scale=False).apply({}, {}, jax.numpy.array([[1.0], [3.0], [8.0]]))
+        >>> y.round(3).ravel().tolist()
+        [-1.0, -1.0, 2.5]
+    """
+
+    window: int
+    lookahead: int | None = None
+    share: float = 1.0
+    scale: bool = True
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_window(self)
+        _check_epsilon(self)
+        if not 0 <= self.share <= 1:
+            refuse(self, "share from 0 to 1", str(self.share))
+
+    def reach(self) -> Reach:
+        return reach_of(self)
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        channels_of(self, x, least_ndim=2)
+        return {}, {}
+
+    def forward(
+        self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
+    ) -> tuple[Array, State]:
+        left, right, _ = self.reach()
+        now = ops.widened(x[..., left : x.shape[-2] - right, :])
+        if self.scale:
+            _, mean, variance = ops.sliding_moments(x, valid, self.window)
+            y = (now - self.share * mean) * jax.lax.rsqrt(variance + self.epsilon)
+        else:
+            y = now - self.share * ops.sliding_mean(x, valid, self.window)
+        return y.astype(x.dtype), state
 
 
 def _over_bands(valid: Array | None, x: Array) -> Array | None:

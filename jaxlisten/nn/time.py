@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxlisten.errors import refuse
+from jaxlisten.nn.layer import positive
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
 
 
@@ -74,6 +75,19 @@ class Reach(NamedTuple):
     left: int
     right: int
     stride: int = 1
+
+
+def reach_of(layer: Any) -> Reach:
+    """Return the reach of a layer with a ``window`` in steps, ``lookahead`` of which lie ahead (None: half of them)."""
+    ahead = layer.window // 2 if layer.lookahead is None else layer.lookahead
+    return Reach(layer.window - 1 - ahead, ahead)
+
+
+def check_window(layer: Any) -> None:
+    """Refuse a ``window`` and a ``lookahead`` that don't go together."""
+    positive(layer, "window")
+    if layer.lookahead is not None and not 0 <= layer.lookahead < layer.window:
+        refuse(layer, f"lookahead None or from 0 to window - 1 = {layer.window - 1}", str(layer.lookahead))
 
 
 class Windowed:

@@ -10,11 +10,11 @@ from jaxlisten.ops.convolution import conv1d, conv2d
 from jaxlisten.ops.decimation import decimate
 from jaxlisten.ops.depthwise import depthwise_conv
 from jaxlisten.ops.framing import frame
-from jaxlisten.ops.level import running_peak
 from jaxlisten.ops.overlap import overlap_add
 from jaxlisten.ops.pooling import max_pool, max_pool2d, mean_pool, mean_pool2d
 from jaxlisten.ops.recurrence import exponential_smoother, gru, linear_recurrence, lstm
 from jaxlisten.ops.safe import largest, safe_power
+from jaxlisten.ops.sliding import sliding_max, sliding_mean, sliding_moments
 from jaxlisten.ops.spectrum import exact_magnitude
 from jaxlisten.ops.statistics import masked_moments, standardize, widened
 from jaxlisten.ops.transposed import conv_transpose, transposed_reach
@@ -42,8 +42,10 @@ __all__ = [
     "mean_pool2d",
     "overlap_add",
     "rotate",
-    "running_peak",
     "safe_power",
+    "sliding_max",
+    "sliding_mean",
+    "sliding_moments",
     "standardize",
     "transposed_reach",
     "widened",
