@@ -150,7 +150,8 @@ def mean_squared_error(predictions: Array, targets: Array, weight: Array | None 
     """Compute the weighted mean over a batch, and over its numbers, of ``(predictions - targets)**2``.
 
     Args:
-        predictions: ``[batch]`` or ``[batch, k]``, any floating dtype.
+        predictions: ``[batch]`` or ``[batch, *k]``, any floating dtype: one axis of numbers, or several, as of an
+            autoencoder's spectrograms.
         targets: likewise, integers or any floating dtype; an axis of ``k = 1`` may be left out of either.
         weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
 
@@ -169,8 +170,10 @@ def mean_squared_error(predictions: Array, targets: Array, weight: Array | None 
     """
     p, t = jnp.asarray(predictions, jnp.float32), jnp.asarray(targets).astype(jnp.float32)
     w = _weight(weight, t)
+    if p.ndim > 2 and p.shape == t.shape:
+        p, t = (x.reshape(len(x), -1) for x in (p, t))
     p, t = (x[:, None] if x.ndim == 1 else x for x in (p, t))
-    _check_pairs("mean_squared_error", "predictions [batch] or [batch, k]", p, t, w)
+    _check_pairs("mean_squared_error", "predictions [batch] or [batch, *k]", p, t, w)
     present = (w != 0)[:, None]
     p, t = jnp.where(present, p, 0.0), jnp.where(present, t, 0.0)
     return _mean(optax.losses.squared_error(p, t).mean(axis=1), w)

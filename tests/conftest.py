@@ -1,12 +1,35 @@
 """What all tests share."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+OPTIMIZING = not jax.config.read("jax_disable_most_optimizations")
+"""Whether tests that ask for it may have XLA's costly optimizations; the environment can say no."""
+
+jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture
+def optimizations() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Return what makes programs compile as users compile them.
+
+    Tests go without optimizations where they don't ask: compiling takes most of their time, and most are about meaning.
+    """
+    return _optimizations
+
+
+@contextlib.contextmanager
+def _optimizations() -> Iterator[None]:
+    jax.config.update("jax_disable_most_optimizations", not OPTIMIZING)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
 """The laws: what must hold for every registered layer and every model, over the table in cases.py.
 
-Tolerances are relative to the largest value, 1e-5 unless a law says otherwise.
+Tolerances are relative to the largest value, 1e-5 unless a law says otherwise. The first law holds programs as users
+compile them to the mathematics; the others compile without optimizations.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import sys
@@ -22,25 +22,6 @@ from jaxlisten.types import Chunk, Padded
 from tests.cases import CASES, Case
 
 BATCH = 4
-
-
-OPTIMIZED = not jax.config.read("jax_disable_most_optimizations")
-"""Whether this run compiles with XLA's costly optimizations."""
-
-
-@contextlib.contextmanager
-def optimizations(wanted: bool):
-    """Compile with or without XLA's costly optimizations."""
-    jax.config.update("jax_disable_most_optimizations", not wanted)
-    yield
-    jax.config.update("jax_disable_most_optimizations", not OPTIMIZED)
-
-
-@pytest.fixture(autouse=True)
-def _compiled_quickly():
-    """Compile without optimizations: laws are about mathematics. The first law holds optimized programs to it."""
-    with optimizations(False):
-        yield
 
 
 def cases(law: str):
@@ -123,12 +104,12 @@ def test_every_registered_layer_is_in_the_table():
 
 
 @cases("jit")
-def test_jit_equals_eager(case):
+def test_jit_equals_eager(case, optimizations):
     params, state, x = ready(case)
     # Of a composition that is the program without optimizations: its parts are held to eager by themselves.
     plain = jax.jit(case.layer.apply) if isinstance(case.layer, jl.Serial) else case.layer.apply
     eager = plain(params, state, ragged(x))
-    with optimizations(OPTIMIZED):
+    with optimizations():
         jitted = jax.jit(lambda *inputs: case.layer.apply(*inputs))(params, state, ragged(x))
     close(valid_part(jitted[0]), valid_part(eager[0]))
     close(jitted[1], eager[1])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 
+from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
 MOST_SLICES = 64
 """Above this many slices of the input, programs of slices take longer to compile than they save."""
 
-_FEW_CHANNELS = 8
-"""Up to this many input channels, patches take less time than XLA's convolution over time and frequency on a CPU."""
+_IN_CACHE = 4_500_000
+"""Bytes of patches and outputs that are made at a time: as much as stays in the cache of a CPU core."""
 
 
 def conv1d(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) -> Array:
@@ -22,8 +24,8 @@ def conv1d(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) -> Ar
 
     ``y[t, o] = sum_{k, c} x[t * stride + k * dilation, c] * kernel[k, c, o]``
 
-    On a CPU this is one matrix product of patches, which is several times faster there than XLA's convolution, both
-    ways, and keeps its speed inside loops; elsewhere it is XLA's convolution.
+    On a CPU these are matrix products of patches, which are several times faster there than XLA's convolution, both
+    ways, and keep their speed inside loops; elsewhere it is XLA's convolution.
 
     Args:
         x: ``[*batch, time, channel_in]``.
@@ -37,15 +39,7 @@ def conv1d(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) -> Ar
     Reference:
         `flax.nnx.Conv` with ``padding="VALID"``.
     """
-    slices = -(-kernel.shape[0] // stride) if dilation == 1 else kernel.shape[0]
-    if slices > MOST_SLICES:
-        return _conv1d_reference(x, kernel, stride=stride, dilation=dilation)
-    return jax.lax.platform_dependent(
-        x,
-        kernel,
-        cpu=lambda x, kernel: _conv1d_patches(x, kernel, stride=stride, dilation=dilation),
-        default=lambda x, kernel: _conv1d_reference(x, kernel, stride=stride, dilation=dilation),
-    )
+    return _conv(x, kernel, (stride,), (dilation,))
 
 
 def conv2d(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)) -> Array:
@@ -54,8 +48,7 @@ def conv2d(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilatio
     ``y[t, f, o] = sum_{i, j, c} x[t * st + i * dt, f * sf + j * df, c] * kernel[i, j, c, o]`` with ``(st, sf)`` the
     stride and ``(dt, df)`` the dilation.
 
-    On a CPU, few input channels or a kernel of one tap make it a matrix product of patches; otherwise it is XLA's
-    convolution.
+    It is computed in the ways of `conv1d`.
 
     Args:
         x: ``[*batch, time, freq, channel_in]``.
@@ -69,59 +62,131 @@ def conv2d(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilatio
     Reference:
         `flax.nnx.Conv` with ``padding="VALID"``.
     """
-    taps = kernel.shape[0] * kernel.shape[1]
-    if taps > MOST_SLICES or (taps > 1 and kernel.shape[2] > _FEW_CHANNELS):
-        return _conv2d_reference(x, kernel, stride=stride, dilation=dilation)
+    return _conv(x, kernel, stride, dilation)
+
+
+def _conv(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    settings = {"stride": stride, "dilation": dilation}
+    if _slices(kernel.shape[:-2], stride, dilation) > MOST_SLICES:
+        return _conv_reference(x, kernel, **settings)
     return jax.lax.platform_dependent(
         x,
         kernel,
-        cpu=lambda x, kernel: _conv2d_patches(x, kernel, stride=stride, dilation=dilation),
-        default=lambda x, kernel: _conv2d_reference(x, kernel, stride=stride, dilation=dilation),
+        cpu=functools.partial(_conv_patches, **settings),
+        default=functools.partial(_conv_reference, **settings),
     )
 
 
-def _conv1d_reference(x: Array, kernel: Array, *, stride: int, dilation: int) -> Array:
-    flat = x.reshape(-1, *x.shape[-2:])
+def _conv_reference(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    space = len(stride)
+    axes = ("NWC", "WIO", "NWC") if space == 1 else ("NHWC", "HWIO", "NHWC")
     y = jax.lax.conv_general_dilated(
-        flat, kernel, (stride,), "VALID", rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC")
+        x.reshape(-1, *x.shape[-1 - space :]), kernel, stride, "VALID", rhs_dilation=dilation, dimension_numbers=axes
     )
-    return y.reshape(*x.shape[:-2], *y.shape[-2:])
+    return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 
-def _conv2d_reference(x: Array, kernel: Array, *, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-    flat = x.reshape(-1, *x.shape[-3:])
-    y = jax.lax.conv_general_dilated(
-        flat, kernel, stride, "VALID", rhs_dilation=dilation, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    return y.reshape(*x.shape[:-3], *y.shape[-3:])
+def _conv_patches(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    """Convolve by matrix products of patches, of a few items at a time, so that they never leave the cache.
+
+    Patches of a whole batch are many times its size, and reading them from memory takes longer than multiplying. The
+    gradients make the patches again, for the same reason.
+    """
+    space = len(stride)
+    y = _products(x.reshape(-1, *x.shape[-1 - space :]), kernel, stride, dilation)
+    return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 
-def _conv1d_patches(x: Array, kernel: Array, *, stride: int, dilation: int) -> Array:
-    taps, channels, outputs = kernel.shape
-    frames = 1 + (x.shape[-2] - (taps - 1) * dilation - 1) // stride
-    patches = _dense_patches(x, taps, stride, frames) if dilation == 1 else _dilated(x, taps, stride, dilation, frames)
-    return patches @ kernel.reshape(taps * channels, outputs)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    """Convolve ``x [item, *space, channel_in]``."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    each = _at_a_time(x, kernel, stride, dilation)
+    if each == len(x):
+        return _patches(x, kernel.shape[:-2], stride, dilation) @ matrix
+    y = jax.lax.map(lambda x: _patches(x, kernel.shape[:-2], stride, dilation) @ matrix, _in_parts(x, each))
+    return y.reshape(-1, *y.shape[2:])
 
 
-def _conv2d_patches(x: Array, kernel: Array, *, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-    patches = jnp.concatenate(shifted(x, kernel.shape[:2], stride, dilation), axis=-1)
-    return patches @ kernel.reshape(math.prod(kernel.shape[:3]), kernel.shape[3])
+def _products_forward(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]):
+    return _products(x, kernel, stride, dilation), (x, kernel)
+
+
+def _products_backward(
+    stride: tuple[int, ...], dilation: tuple[int, ...], kept: tuple[Array, Array], dy: Array
+) -> tuple[Array, Array]:
+    x, kernel = kept
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    each = _at_a_time(x, kernel, stride, dilation)
+    part, wide = jax.ShapeDtypeStruct((each, *x.shape[1:]), x.dtype), widened(dy).dtype
+
+    def cut(x: Array) -> Array:
+        return _patches(x, kernel.shape[:-2], stride, dilation)
+
+    def of_x(dy: Array) -> Array:
+        return jax.linear_transpose(cut, part)(dy @ matrix.T)[0]
+
+    def of_kernel(x: Array, dy: Array) -> Array:
+        left, right = (a.reshape(-1, a.shape[-1]) for a in (dy, cut(x)))
+        return jnp.matmul(left.T, right, preferred_element_type=wide)
+
+    if each == len(x):
+        dx, dw = of_x(dy), of_kernel(x, dy)
+    else:
+        # Two loops: one that nothing asks for, as behind the features, is left out.
+        x, dy = _in_parts(x, each), _in_parts(dy, each)
+        dx = jax.lax.map(of_x, dy).reshape(-1, *x.shape[2:])
+        start = jnp.zeros(matrix.T.shape, wide)
+        dw = jax.lax.scan(lambda total, pair: (total + of_kernel(*pair), None), start, (x, dy))[0]
+    return dx, dw.T.reshape(kernel.shape).astype(kernel.dtype)
+
+
+_products.defvjp(_products_forward, _products_backward)
+
+
+def _at_a_time(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
+    """Choose how many items are in the cache at once: as many as fit, of those that divide the batch."""
+    n, outputs, taps = len(x), kernel.shape[-1], math.prod(kernel.shape[:-2])
+    windows = math.prod(_windows(x.shape[1:-1], kernel.shape[:-2], stride, dilation))
+    size = windows * (outputs + (math.prod(kernel.shape[:-1]) if taps > 1 else 0)) * x.dtype.itemsize
+    if taps == 1 or n * size <= _IN_CACHE:
+        return n
+    return max(each for each in range(1, n + 1) if n % each == 0 and (each == 1 or each * size <= _IN_CACHE))
+
+
+def _in_parts(x: Array, each: int) -> Array:
+    return x.reshape(-1, each, *x.shape[1:])
+
+
+def _windows(
+    sizes: tuple[int, ...], taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> list[int]:
+    """Return how many whole windows there are along each axis."""
+    each = zip(sizes, taps, stride, dilation, strict=True)
+    return [max(0, 1 + (size - (n - 1) * d - 1) // s) for size, n, s, d in each]
+
+
+def _slices(taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
+    """Return of how many slices `_patches` are made."""
+    return -(-taps[0] // stride[0]) if len(taps) == 1 and dilation == (1,) else math.prod(taps)
+
+
+def _patches(x: Array, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    """Return what each window of ``x [item, *space, channel]`` meets, ``[item, *windows, tap * channel]``."""
+    if len(taps) == 1 and dilation == (1,):
+        return _dense_patches(x, taps[0], stride[0], _windows(x.shape[1:-1], taps, stride, dilation)[0])
+    return jnp.concatenate(shifted(x, taps, stride, dilation), axis=-1)
 
 
 def _dense_patches(x: Array, taps: int, stride: int, frames: int) -> Array:
-    """Patches of consecutive steps, from blocks of `stride` steps: fewer slices, and none of them strided."""
-    *batch, time, channels = x.shape
+    """Make patches of consecutive steps from blocks of `stride` steps: fewer slices, and none of them strided."""
+    items, time, channels = x.shape
     pieces = -(-taps // stride)
     needed = (frames + pieces - 1) * stride
-    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0)] * len(batch) + [(0, needed - time, 0), (0, 0, 0)])
-    blocks = x.reshape(*batch, frames + pieces - 1, stride * channels)
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, needed - time, 0), (0, 0, 0)])
+    blocks = x.reshape(items, frames + pieces - 1, stride * channels)
     widths = [stride * channels] * (pieces - 1) + [(taps - (pieces - 1) * stride) * channels]
-    return jnp.concatenate([blocks[..., k : k + frames, :w] for k, w in enumerate(widths)], axis=-1)
-
-
-def _dilated(x: Array, taps: int, stride: int, dilation: int, frames: int) -> Array:
-    span = (frames - 1) * stride + 1
-    return jnp.concatenate([x[..., k * dilation : k * dilation + span : stride, :] for k in range(taps)], axis=-1)
+    return jnp.concatenate([blocks[:, k : k + frames, :w] for k, w in enumerate(widths)], axis=-1)
 
 
 def shifted(x: Array, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> list[Array]:

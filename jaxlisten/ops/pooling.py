@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -66,6 +68,9 @@ def mean_pool2d(x: Array, valid: Array, *, window: tuple[int, int], stride: tupl
 def _max(x: Array, valid: Array, window: tuple[int, ...], stride: tuple[int, ...]) -> Array:
     lowest = np.array(-np.inf, x.dtype)
     y = jnp.where(valid[..., None], x, lowest)
+    if window == stride and math.prod(window) <= MOST_SLICES:
+        y = _largest_of_disjoint(y, window)
+        return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
     for axis, (size, step) in enumerate(zip(window, stride, strict=True), -1 - len(window)):
         y = _largest_along(y, axis, size, step)
     return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
@@ -123,6 +128,51 @@ def _reduced(x: Array, axis: int, window: int, stride: int, combine, start: floa
     sizes, steps = [1] * x.ndim, [1] * x.ndim
     sizes[axis], steps[axis] = window, stride
     return jax.lax.reduce_window(x, np.array(start, x.dtype), combine, sizes, steps, "VALID")
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _largest_of_disjoint(x: Array, window: tuple[int, ...]) -> Array:
+    """Take the maximum of windows that do not overlap; its gradient goes to the first of the largest values.
+
+    In one pass over memory, of comparisons alone: a window's places are few, and which of them won fits in a byte.
+    """
+    return _winners(x, window)[0]
+
+
+def _largest_of_disjoint_forward(x: Array, window: tuple[int, ...]):
+    y, place = _winners(x, window)
+    return y, (place, jnp.arange(math.prod(window), dtype=place.dtype), jnp.zeros((0, *x.shape[-1 - len(window) : -1])))
+
+
+def _largest_of_disjoint_backward(window: tuple[int, ...], kept: tuple[Array, Array, Array], dy: Array):
+    place, places, like = kept
+    rank = len(window)
+    between = range(-2 * rank, 0, 2)
+    places = places.reshape([size for w in window for size in (1, w)] + [1])
+    chosen = jnp.expand_dims(place, between) == places
+    dx = jnp.where(chosen, jnp.expand_dims(dy, between), jnp.zeros((), dy.dtype))
+    steps = [n * w for n, w in zip(dy.shape[-1 - rank : -1], window, strict=True)]
+    dx = dx.reshape(*dy.shape[: -1 - rank], *steps, dy.shape[-1])
+    left = [(0, size - n) for size, n in zip(like.shape[1:], steps, strict=True)]
+    return (jnp.pad(dx, [(0, 0)] * (dx.ndim - 1 - rank) + [*left, (0, 0)]),)
+
+
+_largest_of_disjoint.defvjp(_largest_of_disjoint_forward, _largest_of_disjoint_backward)
+
+
+def _winners(x: Array, window: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the largest value of each window, and which of its places, the last axis moving fastest, has it first."""
+    for axis, size in zip(range(-1 - len(window), -1), window, strict=True):
+        x = jax.lax.slice_in_dim(x, 0, x.shape[axis] // size * size, axis=axis)
+    rank = x.ndim - 1 - len(window)
+    split = [size for n, w in zip(x.shape[rank:-1], window, strict=True) for size in (n // w, w)]
+    x = x.reshape(*x.shape[:rank], *split, x.shape[-1])
+    at = (tuple(part for i in place for part in (slice(None), i)) for place in itertools.product(*map(range, window)))
+    best, *others = [x[(slice(None),) * rank + index] for index in at]
+    won = jnp.zeros(best.shape, jnp.uint8)
+    for place, piece in enumerate(others, 1):
+        best, won = jnp.maximum(best, piece), jnp.where(piece > best, jnp.uint8(place), won)
+    return best, won
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from jaxlisten.ops import conv1d, conv2d
-from jaxlisten.ops.convolution import (
-    MOST_SLICES,
-    _conv1d_patches,
-    _conv1d_reference,
-    _conv2d_patches,
-    _conv2d_reference,
-)
+from jaxlisten.ops.convolution import MOST_SLICES, _at_a_time, _conv_patches, _conv_reference
 from tests.ops.comparing import hold, hold_all, value_and_grads
+
+
+def patches1d(x, w, *, stride=1, dilation=1):
+    return _conv_patches(x, w, stride=(stride,), dilation=(dilation,))
+
+
+def reference1d(x, w, *, stride=1, dilation=1):
+    return _conv_reference(x, w, stride=(stride,), dilation=(dilation,))
+
 
 # time, kernel, stride, dilation: odd and even, kernel over and under the stride, steps left over behind the last output
 SHAPES = [
@@ -46,16 +49,16 @@ def operands2d(channels, kernel, dtype=jnp.float32):
 @pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), SHAPES)
 def test_patches_equal_xla_in_values_and_gradients(time, kernel, stride, dilation):
     x, w = operands(time, kernel)
-    got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
-    want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
+    got = value_and_grads(patches1d, x, w, stride=stride, dilation=dilation)
+    want = value_and_grads(reference1d, x, w, stride=stride, dilation=dilation)
     hold_all(got, want)
 
 
 @pytest.mark.parametrize(("time", "kernel", "stride", "dilation"), [(17, 3, 1, 1), (23, 5, 3, 1), (31, 4, 3, 3)])
 def test_patches_equal_xla_in_bfloat16(time, kernel, stride, dilation):
     x, w = operands(time, kernel, jnp.bfloat16)
-    got = value_and_grads(_conv1d_patches, x, w, stride=stride, dilation=dilation)
-    want = value_and_grads(_conv1d_reference, x, w, stride=stride, dilation=dilation)
+    got = value_and_grads(patches1d, x, w, stride=stride, dilation=dilation)
+    want = value_and_grads(reference1d, x, w, stride=stride, dilation=dilation)
     assert got[0].dtype == jnp.bfloat16
     hold_all(got, want, 2e-2)
 
@@ -83,19 +86,19 @@ def test_conv1d_equals_flax():
 @pytest.mark.parametrize(("kernel", "stride"), [(MOST_SLICES, 1), (MOST_SLICES + 1, 1), (MOST_SLICES + 1, 2)])
 def test_a_long_kernel_gives_the_same_whichever_way_it_is_computed(kernel, stride):
     x, w = operands(kernel + 7, kernel)
-    hold(conv1d(x, w, stride=stride), _conv1d_reference(x, w, stride=stride, dilation=1))
+    hold(conv1d(x, w, stride=stride), reference1d(x, w, stride=stride, dilation=1))
 
 
 def test_conv1d_under_vmap_over_the_input_equals_the_batch():
     x, w = operands(18, 4)
-    hold(jax.jit(jax.vmap(lambda x: conv1d(x, w, stride=2)))(x), _conv1d_reference(x, w, stride=2, dilation=1))
+    hold(jax.jit(jax.vmap(lambda x: conv1d(x, w, stride=2)))(x), reference1d(x, w, stride=2, dilation=1))
 
 
 def test_conv1d_under_vmap_over_the_weights_equals_one_model_at_a_time():
     x, _ = operands(18, 4)
     many = jax.random.normal(jax.random.key(0), (5, 4, 4, 6))
     got = value_and_grads(lambda x, many: jax.vmap(lambda w: conv1d(x, w, stride=2))(many), x, many)
-    want = jnp.stack([_conv1d_reference(x, w, stride=2, dilation=1) for w in many])
+    want = jnp.stack([reference1d(x, w, stride=2, dilation=1) for w in many])
     hold(got[0], want)
     assert got[2].shape == many.shape
 
@@ -107,7 +110,7 @@ def test_conv1d_inside_a_scan_equals_it_outside_in_values_and_gradients():
         return jax.lax.scan(lambda carry, x: (carry, conv1d(x, w, stride=2)), 0, xs)[1]
 
     got = value_and_grads(looped, xs, w)
-    want = value_and_grads(_conv1d_reference, xs, w, stride=2, dilation=1)
+    want = value_and_grads(reference1d, xs, w, stride=2, dilation=1)
     hold_all(got, want)
 
 
@@ -119,8 +122,10 @@ def test_leading_axes_are_kept():
 
 def test_an_input_of_one_step_too_few_gives_no_frames():
     x, w = operands(2, 3)
-    assert conv1d(x, w).shape == _conv1d_reference(x, w, stride=1, dilation=1).shape == (3, 0, 6)
+    assert conv1d(x, w).shape == reference1d(x, w, stride=1, dilation=1).shape == (3, 0, 6)
 
+
+ONE = {"stride": (1, 1), "dilation": (1, 1)}
 
 # kernel, stride and dilation, of time and frequency
 SHAPES2D = [
@@ -136,11 +141,11 @@ SHAPES2D = [
 @pytest.mark.parametrize(("kernel", "stride", "dilation"), SHAPES2D)
 def test_patches_over_frequency_equal_xla_in_values_and_gradients(kernel, stride, dilation):
     x, w = operands2d(2, kernel)
-    got = value_and_grads(_conv2d_patches, x, w, stride=stride, dilation=dilation)
-    hold_all(got, value_and_grads(_conv2d_reference, x, w, stride=stride, dilation=dilation))
+    got = value_and_grads(_conv_patches, x, w, stride=stride, dilation=dilation)
+    hold_all(got, value_and_grads(_conv_reference, x, w, stride=stride, dilation=dilation))
 
 
-# by patches: few channels, or one tap; by XLA: many of both
+# the last one has too many taps for patches
 @pytest.mark.parametrize(("channels", "kernel"), [(1, (3, 4)), (9, (1, 1)), (9, (2, 3)), (1, (9, 8))])
 def test_conv2d_equals_flax_whichever_way_it_is_computed(channels, kernel):
     from flax import nnx
@@ -153,9 +158,27 @@ def test_conv2d_equals_flax_whichever_way_it_is_computed(channels, kernel):
 
 def test_conv2d_in_bfloat16_stays_in_bfloat16():
     x, w = operands2d(2, (3, 3), jnp.bfloat16)
-    got = value_and_grads(_conv2d_patches, x, w, stride=(1, 2), dilation=(1, 1))
+    got = value_and_grads(_conv_patches, x, w, stride=(1, 2), dilation=(1, 1))
     assert got[0].dtype == jnp.bfloat16
-    hold_all(got, value_and_grads(_conv2d_reference, x, w, stride=(1, 2), dilation=(1, 1)), 2e-2)
+    hold_all(got, value_and_grads(_conv_reference, x, w, stride=(1, 2), dilation=(1, 1)), 2e-2)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_a_batch_that_outgrows_the_cache_is_convolved_in_parts(dtype):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((12, 66, 60, 8)), dtype)
+    w = jnp.asarray(rng.standard_normal((3, 3, 8, 8)), dtype)
+    assert 1 < _at_a_time(x, w, **ONE) < 12
+    got, want = (value_and_grads(way, x, w, **ONE) for way in (_conv_patches, _conv_reference))
+    hold_all(got, want, 1e-5 if dtype == jnp.float32 else 2e-2)
+
+
+def test_parts_of_a_batch_under_vmap_over_the_weights_equal_one_model_at_a_time():
+    x = jax.random.normal(jax.random.key(0), (12, 66, 60, 8))
+    many = jax.random.normal(jax.random.key(1), (2, 3, 3, 8, 8))
+    got = value_and_grads(lambda x, many: jax.vmap(lambda w: conv2d(x, w))(many), x, many)
+    want = value_and_grads(lambda x, many: jnp.stack([_conv_reference(x, w, **ONE) for w in many]), x, many)
+    hold_all(got, want)
 
 
 def test_conv2d_keeps_leading_axes():

@@ -1,0 +1,64 @@
+"""The features that are timed, beside librosa, and torch.stft with a product of mel filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import librosa
+import numpy as np
+
+import jaxlisten as jl
+
+SR, N_MFCC = 16_000, 20
+SETTINGS = {"sr": SR, "n_fft": 512, "hop_length": 160, "n_mels": 64}
+NAMES = ("log_mel", "mfcc")
+
+
+def sides(name: str, size: int) -> dict[str, Callable[[], np.ndarray]]:
+    """Return ways to compute a feature of a batch of one-second clips, ours first: ``[batch, bands, frames]``."""
+    y = np.random.default_rng(0).standard_normal((size, SR), dtype=np.float32)
+    ways = {"jaxlisten": _ours(name, y), "librosa": _librosa(name, y)}
+    try:
+        return ways | _torchs(name, y)
+    except ImportError:
+        return ways
+
+
+def _ours(name: str, y: np.ndarray) -> Callable[[], np.ndarray]:
+    def log_mel(y):
+        return jl.features.power_to_db(jl.features.melspectrogram(y, **SETTINGS), top_db=None)
+
+    feature = {"log_mel": log_mel, "mfcc": lambda y: jl.features.mfcc(S=log_mel(y), n_mfcc=N_MFCC)}[name]
+    run, x = jax.jit(feature), jax.device_put(y)
+    return lambda: jax.block_until_ready(run(x))
+
+
+def _librosa(name: str, y: np.ndarray) -> Callable[[], np.ndarray]:
+    def log_mel():
+        return librosa.power_to_db(librosa.feature.melspectrogram(y=y, **SETTINGS), top_db=None)
+
+    return log_mel if name == "log_mel" else lambda: librosa.feature.mfcc(S=log_mel(), n_mfcc=N_MFCC)
+
+
+def _torchs(name: str, y: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    import torch
+
+    x = torch.from_numpy(y)
+    window = torch.hann_window(SETTINGS["n_fft"])
+    filters = torch.from_numpy(librosa.filters.mel(sr=SR, n_fft=SETTINGS["n_fft"], n_mels=SETTINGS["n_mels"]))
+    cosines = torch.from_numpy(librosa.feature.mfcc(S=np.eye(SETTINGS["n_mels"], dtype=np.float32), n_mfcc=N_MFCC))
+
+    def log_mel(x: torch.Tensor) -> torch.Tensor:
+        spectrum = torch.stft(
+            x, SETTINGS["n_fft"], SETTINGS["hop_length"], window=window, pad_mode="constant", return_complex=True
+        )
+        return 10 * torch.log10(torch.clamp(filters @ spectrum.abs().square(), min=1e-10))
+
+    feature = log_mel if name == "log_mel" else lambda x: cosines @ log_mel(x)
+
+    def run() -> np.ndarray:
+        with torch.inference_mode():
+            return feature(x).numpy()
+
+    return {"torch": run}
