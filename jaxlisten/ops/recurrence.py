@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
 
@@ -32,25 +33,10 @@ def lstm(
         Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; equals `flax.nnx.LSTMCell` and
         `torch.nn.LSTM` (whose two biases add up to ours).
     """
-    units = recurrent.shape[0]
     # sigmoid(z) = (1 + tanh(z / 2)) / 2: one tanh over all four gates is faster than two kinds of function.
-    is_g = jnp.arange(4 * units) // units == 2
-    slope = jnp.where(is_g, 1.0, 0.5).astype(x.dtype)
-    offset = jnp.where(is_g, 0.0, 0.5).astype(x.dtype)
-    projected = jnp.moveaxis((x @ kernel + bias) * slope, -2, 0)  # every step at once, outside the loop
-    recurrent = recurrent * slope
-
-    def advance(carry, step):
-        h, c = carry
-        z, keep = step
-        i, f, g, o = jnp.split(jnp.tanh(z + h @ recurrent) * slope + offset, 4, axis=-1)
-        new_c = f * c + i * g
-        new_h = o * jnp.tanh(new_c)
-        if keep is not None:
-            new_h, new_c = jnp.where(keep, new_h, h), jnp.where(keep, new_c, c)
-        return (new_h, new_c), new_h
-
-    carry, outputs = jax.lax.scan(advance, carry, (projected, _steps_of(valid, x)))
+    slope, _ = _line(recurrent)
+    weights = _with_bias(kernel, bias) * slope, recurrent * slope
+    carry, outputs = _lstm(_with_one(x), *weights, *carry, _steps_of(valid, x))
     return carry, jnp.moveaxis(outputs, 0, -2)
 
 
@@ -88,22 +74,7 @@ def gru(
         Cho et al. 2014, with the reset gate of cuDNN; equals `flax.linen.GRUCell`, `torch.nn.GRU` (whose two biases of
         r and z add up to ours), Keras' ``reset_after=True`` and ONNX's ``linear_before_reset=1``.
     """
-    units = recurrent.shape[0]
-    projected = jnp.moveaxis(x @ kernel + bias, -2, 0)  # every step at once, outside the loop
-
-    def advance(h, step):
-        of_x, keep = step
-        of_h = h @ recurrent
-        # sigmoid(a) = (1 + tanh(a / 2)) / 2, which is faster on a CPU
-        gates = 0.5 + 0.5 * jnp.tanh(0.5 * (of_x[..., : 2 * units] + of_h[..., : 2 * units]))
-        r, z = jnp.split(gates, 2, axis=-1)
-        n = jnp.tanh(of_x[..., 2 * units :] + r * (of_h[..., 2 * units :] + recurrent_bias))
-        new_h = n + z * (h - n)
-        if keep is not None:
-            new_h = jnp.where(keep, new_h, h)
-        return new_h, new_h
-
-    carry, outputs = jax.lax.scan(advance, carry, (projected, _steps_of(valid, x)))
+    carry, outputs = _gru(_with_one(x), _with_bias(kernel, bias), recurrent, recurrent_bias, carry, _steps_of(valid, x))
     return carry, jnp.moveaxis(outputs, 0, -2)
 
 
@@ -171,6 +142,160 @@ def _linear_recurrence_parallel(decay: Array, x: Array, carry: Array) -> Array:
 
     decay, x = jax.lax.associative_scan(then, (decay, x), axis=x.ndim - 2)
     return decay * carry[..., None, :] + x
+
+
+@jax.custom_vjp
+def _lstm(x: Array, kernel: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
+    """Run an LSTM over ``x [time, *batch, channel]`` with scaled weights.
+
+    Each step computes its own part of ``x W``: all of them at once would fill four times the memory of the outputs, and
+    new memory costs more than small products. The gradient stores the gates, and computes those of the weights as one
+    product each, behind the loop.
+    """
+
+    def advance(carry, step):
+        h, c, _ = _lstm_step(kernel, recurrent, *carry, *step)
+        return (h, c), h
+
+    return jax.lax.scan(advance, (h, c), (x, keep))
+
+
+def _lstm_step(
+    kernel: Array, recurrent: Array, h: Array, c: Array, x: Array, keep: Array | None
+) -> tuple[Array, Array, Array]:
+    slope, offset = _line(recurrent)
+    gates = jnp.tanh(x @ kernel + h @ recurrent) * slope + offset
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    new_c = f * c + i * g
+    new_h = o * jnp.tanh(new_c)
+    if keep is not None:
+        new_h, new_c = jnp.where(keep, new_h, h), jnp.where(keep, new_c, c)
+    return new_h, new_c, gates
+
+
+def _lstm_forward(x: Array, kernel: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
+    def advance(carry, step):
+        h, c, gates = _lstm_step(kernel, recurrent, *carry, *step)
+        return (h, c), (h, c, gates)
+
+    carry, (outputs, cells, gates) = jax.lax.scan(advance, (h, c), (x, keep))
+    kept = x, kernel, recurrent, _shifted(h, outputs), _shifted(c, cells), cells, gates, keep
+    return (carry, outputs), kept
+
+
+def _lstm_backward(kept, gradients):
+    x, kernel, recurrent, before_h, before_c, cells, gates, keep = kept
+    carry, outputs = gradients
+
+    def retreat(carry, step):
+        dh, dc = carry
+        dy, before_c, c, gates, keep = step
+        dh = dh + dy
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        of_c = jnp.tanh(c)
+        at_c = dc + dh * o * (1 - of_c * of_c)
+        # z is scaled: the derivative of each sigmoid is twice s (1 - s).
+        parts = [2 * at_c * g * i * (1 - i), 2 * at_c * before_c * f * (1 - f), at_c * i * (1 - g * g)]
+        dz = jnp.concatenate([*parts, 2 * dh * of_c * o * (1 - o)], axis=-1)
+        at_c = at_c * f
+        if keep is not None:
+            dz, at_c = jnp.where(keep, dz, jnp.zeros((), dz.dtype)), jnp.where(keep, at_c, dc)
+        at_h = dz @ recurrent.T
+        return (at_h if keep is None else jnp.where(keep, at_h, dh), at_c), dz
+
+    (dh, dc), dz = jax.lax.scan(retreat, carry, (outputs, before_c, cells, gates, keep), reverse=True)
+    weights = _summed_product(x, dz, kernel), _summed_product(before_h, dz, recurrent)
+    return dz @ kernel.T, *weights, dh, dc, None
+
+
+_lstm.defvjp(_lstm_forward, _lstm_backward)
+
+
+@jax.custom_vjp
+def _gru(x: Array, kernel: Array, recurrent: Array, bias: Array, h: Array, keep: Array | None):
+    """Run a GRU over ``x [time, *batch, channel]``, in the manner of `_lstm`."""
+
+    def advance(h, step):
+        h, _ = _gru_step(kernel, recurrent, bias, h, *step)
+        return h, h
+
+    return jax.lax.scan(advance, h, (x, keep))
+
+
+def _gru_step(kernel: Array, recurrent: Array, bias: Array, h: Array, x: Array, keep: Array | None):
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = (jnp.split(part, 3, axis=-1) for part in (x @ kernel, h @ recurrent))
+    # sigmoid(a) = (1 + tanh(a / 2)) / 2, which is faster on a CPU
+    r = 0.5 + 0.5 * jnp.tanh(0.5 * (x_r + h_r))
+    z = 0.5 + 0.5 * jnp.tanh(0.5 * (x_z + h_z))
+    h_n = h_n + bias
+    n = jnp.tanh(x_n + r * h_n)
+    new_h = n + z * (h - n)
+    return (new_h if keep is None else jnp.where(keep, new_h, h)), (r, z, n, h_n)
+
+
+def _gru_forward(x: Array, kernel: Array, recurrent: Array, bias: Array, h: Array, keep: Array | None):
+    def advance(h, step):
+        h, inner = _gru_step(kernel, recurrent, bias, h, *step)
+        return h, (h, inner)
+
+    carry, (outputs, inner) = jax.lax.scan(advance, h, (x, keep))
+    return (carry, outputs), (x, kernel, recurrent, bias, _shifted(h, outputs), inner, keep)
+
+
+def _gru_backward(kept, gradients):
+    x, kernel, recurrent, bias, before, inner, keep = kept
+    carry, outputs = gradients
+
+    def retreat(dh, step):
+        dy, before, (r, z, n, h_n), keep = step
+        dh = dh + dy
+        dn = dh * (1 - z) * (1 - n * n)
+        parts = [dn * h_n * r * (1 - r), dh * (before - n) * z * (1 - z), dn, dn * r]
+        at_h = dh * z
+        if keep is not None:
+            parts = [jnp.where(keep, part, jnp.zeros((), dh.dtype)) for part in parts]
+            at_h = jnp.where(keep, at_h, dh)
+        dr, dz, dn, dh_n = parts
+        return at_h + jnp.concatenate([dr, dz, dh_n], axis=-1) @ recurrent.T, (dr, dz, dn, dh_n)
+
+    dh, (dr, dz, dn, dh_n) = jax.lax.scan(retreat, carry, (outputs, before, inner, keep), reverse=True)
+    at_kernel = [_summed_product(x, part, kernel) for part in (dr, dz, dn)]
+    at_recurrent = [_summed_product(before, part, recurrent) for part in (dr, dz, dh_n)]
+    at_bias = _summed_product(jnp.ones((*before.shape[:-1], 1), before.dtype), dh_n, bias)[0]
+    dx = sum(part @ weights.T for part, weights in zip((dr, dz, dn), jnp.split(kernel, 3, axis=-1), strict=True))
+    return dx, jnp.concatenate(at_kernel, axis=-1), jnp.concatenate(at_recurrent, axis=-1), at_bias, dh, None
+
+
+_gru.defvjp(_gru_forward, _gru_backward)
+
+
+def _line(recurrent: Array) -> tuple[Array, Array]:
+    """Return slope and offset that turn ``tanh`` of the scaled gates i, f, g, o into their values, ``[4 * units]``."""
+    units = recurrent.shape[0]
+    is_g = jnp.arange(4 * units) // units == 2
+    return jnp.where(is_g, 1.0, 0.5).astype(recurrent.dtype), jnp.where(is_g, 0.0, 0.5).astype(recurrent.dtype)
+
+
+def _shifted(first: Array, steps: Array) -> Array:
+    """Return what stood before each step of ``[time, ...]``."""
+    return jnp.concatenate([first[None], steps[:-1]])
+
+
+def _summed_product(before: Array, after: Array, like: Array) -> Array:
+    """Return the gradient of weights between all steps of all items, as one product summed in float32 at least."""
+    left, right = (a.reshape(-1, a.shape[-1]) for a in (before, after))
+    return jnp.matmul(left.T, right, preferred_element_type=widened(left).dtype).astype(like.dtype)
+
+
+def _with_one(x: Array) -> Array:
+    """Return ``x [*batch, time, channel]`` steps first, with a channel that is always 1, for `_with_bias`."""
+    x = jnp.moveaxis(x, -2, 0)
+    return jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
+
+
+def _with_bias(kernel: Array, bias: Array) -> Array:
+    """Return a kernel with the bias as its last row: its gradient is then part of a product, not one more sum."""
+    return jnp.concatenate([kernel, bias[None]])
 
 
 def _steps_of(valid: Array | None, x: Array) -> Array | None:
