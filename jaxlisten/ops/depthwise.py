@@ -12,6 +12,9 @@ from jaxlisten.ops.convolution import MOST_SLICES, shifted
 from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
+_IN_CACHE = 500_000
+"""Bytes of sums, one for each place and tap, that stay in the cache of a CPU core."""
+
 
 def depthwise_conv(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     """Correlate each channel with a filter of its own, without padding.
@@ -59,6 +62,57 @@ def _depthwise_reference(x: Array, kernel: Array, *, stride: tuple[int, ...], di
 
 
 def _depthwise_products(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
-    taps = widened(kernel).reshape(-1, kernel.shape[-1])
-    pieces = shifted(widened(x), kernel.shape[:-1], stride, dilation)
-    return functools.reduce(jnp.add, [piece * tap for piece, tap in zip(pieces, taps, strict=True)]).astype(x.dtype)
+    space = len(stride)
+    y = _products(widened(x).reshape(-1, *x.shape[-1 - space :]), widened(kernel), stride, dilation)
+    return y.reshape(*x.shape[: -1 - space], *y.shape[1:]).astype(x.dtype)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    """Convolve ``x [item, *space, channel]``."""
+    return _sum_of_products(x, kernel, stride, dilation)
+
+
+def _sum_of_products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+    pieces = shifted(x, kernel.shape[:-1], stride, dilation)
+    taps = kernel.reshape(-1, kernel.shape[-1])
+    return functools.reduce(jnp.add, [piece * tap for piece, tap in zip(pieces, taps, strict=True)])
+
+
+def _products_forward(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]):
+    return _products(x, kernel, stride, dilation), (x, kernel)
+
+
+def _products_backward(
+    stride: tuple[int, ...], dilation: tuple[int, ...], kept: tuple[Array, Array], dy: Array
+) -> tuple[Array, Array]:
+    x, kernel = kept
+    taps = kernel.shape[:-1]
+    dw = _of_kernel(x, dy, taps, stride, dilation).reshape(kernel.shape)
+    if stride != (1,) * len(stride):
+        return jax.linear_transpose(lambda x: _sum_of_products(x, kernel, stride, dilation), x)(dy)[0], dw
+    around = [((n - 1) * d, (n - 1) * d) for n, d in zip(taps, dilation, strict=True)]
+    wide = jnp.pad(dy, [(0, 0), *around, (0, 0)])
+    return _sum_of_products(wide, jnp.flip(kernel, range(len(taps))), stride, dilation), dw
+
+
+_products.defvjp(_products_forward, _products_backward)
+
+
+def _of_kernel(
+    x: Array, dy: Array, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array:
+    """Return the gradient of each tap, ``[tap, channel]``, summed item by item while the item is in the cache."""
+    n, *_, channels = dy.shape
+    places = dy.size // max(1, n)
+    # Sums of one place over all items are made of whole vectors; where they would fill the cache, each item is summed.
+    axes = () if math.prod(taps) * places * dy.dtype.itemsize <= _IN_CACHE else tuple(range(dy.ndim - 2))
+
+    def add(sums: list[Array], pair: tuple[Array, Array]) -> tuple[list[Array], None]:
+        x, dy = pair
+        pieces = shifted(x, taps, stride, dilation)
+        return [total + (piece * dy).sum(axes) for total, piece in zip(sums, pieces, strict=True)], None
+
+    start = jnp.zeros(dy.shape[1:] if axes == () else (channels,), dy.dtype)
+    sums, _ = jax.lax.scan(add, [start] * math.prod(taps), (x, dy))
+    return jnp.stack([total.reshape(-1, channels).sum(0) for total in sums])
