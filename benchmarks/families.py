@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 import jaxlisten as jl
-from jaxlisten.types import Batch
+from jaxlisten.nn import Layer
+from jaxlisten.types import Batch, Params, State
 
 SR = 16_000
 
@@ -34,7 +35,7 @@ class Family(NamedTuple):
 
 
 def _ds_cnn() -> jl.Serial:
-    def normed(layer: jl.nn.Layer) -> list[jl.nn.Layer]:
+    def normed(layer: Layer) -> list[Layer]:
         return [layer, jl.BatchNorm(), jl.ReLU()]
 
     layers = [jl.AddChannel(), *normed(jl.Conv2D(64, (10, 4), stride=(2, 2), bias=False))]
@@ -44,24 +45,24 @@ def _ds_cnn() -> jl.Serial:
 
 
 def _cnn() -> jl.Serial:
-    layers: list[jl.nn.Layer] = [jl.AddChannel()]
+    layers: list[Layer] = [jl.AddChannel()]
     for channels in (32, 64, 128):
         layers += [jl.Conv2D(channels, (3, 3)), jl.ReLU(), jl.MaxPool2D((2, 2))]
     return jl.serial(*layers, jl.FrequencyPool("mean"), jl.GlobalPool("mean"), jl.Dense(10))
 
 
-def _on_samples(*behind: jl.nn.Layer) -> jl.Serial:
-    layers: list[jl.nn.Layer] = [jl.Raw(), jl.Conv1D(32, 80, stride=16), jl.ReLU()]
+def _on_samples(*behind: Layer) -> jl.Serial:
+    layers: list[Layer] = [jl.Raw(), jl.Conv1D(32, 80, stride=16), jl.ReLU()]
     for channels in (64, 64):
         layers += [jl.Conv1D(channels, 9, stride=4), jl.ReLU()]
     return jl.serial(*layers, *behind, jl.GlobalPool("mean"), jl.Dense(10))
 
 
-def _dense(*units: int) -> list[jl.nn.Layer]:
+def _dense(*units: int) -> list[Layer]:
     return [layer for size in units for layer in (jl.Dense(size), jl.ReLU())]
 
 
-def _recurrent(layer: jl.nn.Layer) -> jl.Serial:
+def _recurrent(layer: Layer) -> jl.Serial:
     return jl.serial(layer, jl.GlobalPool("last"), jl.Dense(10))
 
 
@@ -100,7 +101,7 @@ def batch_of(family: Family, size: int, seed: int = 0) -> Batch:
     return Batch(x, y, np.ones(size, np.float32))
 
 
-def weights_of(family: Family) -> tuple[jl.types.Params, jl.types.State]:
+def weights_of(family: Family) -> tuple[Params, State]:
     """Return the first weights, the same in every process."""
     item = jax.ShapeDtypeStruct((1, *family.item), np.float32)
     return jax.jit(family.model.init, static_argnums=1)(jax.random.key(0), item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import librosa
@@ -11,11 +12,11 @@ import numpy as np
 import jaxlisten as jl
 
 SR, N_MFCC = 16_000, 20
-SETTINGS = {"sr": SR, "n_fft": 512, "hop_length": 160, "n_mels": 64}
+SETTINGS: dict[str, Any] = {"sr": SR, "n_fft": 512, "hop_length": 160, "n_mels": 64}
 NAMES = ("log_mel", "mfcc")
 
 
-def sides(name: str, size: int) -> dict[str, Callable[[], np.ndarray]]:
+def sides(name: str, size: int) -> dict[str, Callable[[], Any]]:
     """Return ways to compute a feature of a batch of one-second clips, ours first: ``[batch, bands, frames]``."""
     y = np.random.default_rng(0).standard_normal((size, SR), dtype=np.float32)
     ways = {"jaxlisten": _ours(name, y), "librosa": _librosa(name, y)}
@@ -25,7 +26,7 @@ def sides(name: str, size: int) -> dict[str, Callable[[], np.ndarray]]:
         return ways
 
 
-def _ours(name: str, y: np.ndarray) -> Callable[[], np.ndarray]:
+def _ours(name: str, y: np.ndarray) -> Callable[[], Any]:
     def log_mel(y):
         return jl.features.power_to_db(jl.features.melspectrogram(y, **SETTINGS), top_db=None)
 
@@ -34,14 +35,14 @@ def _ours(name: str, y: np.ndarray) -> Callable[[], np.ndarray]:
     return lambda: jax.block_until_ready(run(x))
 
 
-def _librosa(name: str, y: np.ndarray) -> Callable[[], np.ndarray]:
+def _librosa(name: str, y: np.ndarray) -> Callable[[], Any]:
     def log_mel():
         return librosa.power_to_db(librosa.feature.melspectrogram(y=y, **SETTINGS), top_db=None)
 
     return log_mel if name == "log_mel" else lambda: librosa.feature.mfcc(S=log_mel(), n_mfcc=N_MFCC)
 
 
-def _torchs(name: str, y: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+def _torchs(name: str, y: np.ndarray) -> dict[str, Callable[[], Any]]:
     import torch
 
     x = torch.from_numpy(y)

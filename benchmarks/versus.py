@@ -47,8 +47,6 @@ STEPS = 10
 """Steps of training after which the losses are compared."""
 
 
-
-
 def ours(family: Family, params: Any, state: Any, batch: Any) -> Side:
     """Return jaxlisten, as its README shows it: the training step of `make_train_step`, and `apply` under jit."""
     batch = jax.device_put(batch)
@@ -187,7 +185,10 @@ def main() -> None:
         rows.append(row)
         peers = ", ".join(f"{name} {ms:.3g}" for name, ms in row["peers"].items())
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        print(f"{row['name']:26}{row['batch']:>6}{row['ours_ms']:>11.3f}{ratio:>8}{row['spread']:>8.0%}  {peers}", flush=True)
+        print(
+            f"{row['name']:26}{row['batch']:>6}{row['ours_ms']:>11.3f}{ratio:>8}{row['spread']:>8.0%}  {peers}",
+            flush=True,
+        )
     if options.json:
         Path(options.json).write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
 

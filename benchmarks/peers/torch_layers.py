@@ -16,7 +16,7 @@ from benchmarks.peers import Part, Side, padding, parts
 from jaxlisten.types import Batch
 
 
-class Last(nn.Module):
+class Recurrent(nn.Module):
     """A recurrent layer on ``[batch, channel, time]``, or on ``[batch, time, channel]`` where nothing convolves."""
 
     def __init__(self, recurrent: nn.Module, channels_first: bool):
@@ -185,4 +185,4 @@ def _(layer: Any, part: Part, steps_last: bool) -> Any:
         bias_ih_l0=bias,
         bias_hh_l0=second if isinstance(layer, jl.GRU) else 0 * bias,
     )
-    return Last(module, steps_last)
+    return Recurrent(module, steps_last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +94,7 @@ def _conv_patches(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation:
     gradients make the patches again, for the same reason.
     """
     space = len(stride)
-    y = _products(x.reshape(-1, *x.shape[-1 - space :]), kernel, stride, dilation)
+    y = cast("Array", _products(x.reshape(-1, *x.shape[-1 - space :]), kernel, stride, dilation))
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 

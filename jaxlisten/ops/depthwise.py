@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +64,7 @@ def _depthwise_reference(x: Array, kernel: Array, *, stride: tuple[int, ...], di
 
 def _depthwise_products(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     space = len(stride)
-    y = _products(widened(x).reshape(-1, *x.shape[-1 - space :]), widened(kernel), stride, dilation)
+    y = cast("Array", _products(widened(x).reshape(-1, *x.shape[-1 - space :]), widened(kernel), stride, dilation))
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:]).astype(x.dtype)
 
 
@@ -99,9 +100,7 @@ def _products_backward(
 _products.defvjp(_products_forward, _products_backward)
 
 
-def _of_kernel(
-    x: Array, dy: Array, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
+def _of_kernel(x: Array, dy: Array, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     """Return the gradient of each tap, ``[tap, channel]``, summed item by item while the item is in the cache."""
     n, *_, channels = dy.shape
     places = dy.size // max(1, n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ def _max(x: Array, valid: Array, window: tuple[int, ...], stride: tuple[int, ...
     lowest = np.array(-np.inf, x.dtype)
     y = jnp.where(valid[..., None], x, lowest)
     if window == stride and math.prod(window) <= MOST_SLICES:
-        y = _largest_of_disjoint(y, window)
+        y = cast("Array", _largest_of_disjoint(y, window))
         return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
     for axis, (size, step) in enumerate(zip(window, stride, strict=True), -1 - len(window)):
         y = _largest_along(y, axis, size, step)
