@@ -227,6 +227,13 @@ def test_mean_squared_error_equals_scikit_learn():
             np.testing.assert_allclose(mean_squared_error(predictions, targets), one, rtol=1e-5)
 
 
+def test_mean_squared_error_of_spectrograms_is_that_of_all_their_numbers():
+    rng = np.random.default_rng(0)
+    p, t = (rng.normal(size=(3, 5, 4)).astype(np.float32) for _ in range(2))
+    weight = np.array([1.0, 0.0, 1.0], np.float32)
+    np.testing.assert_allclose(mean_squared_error(p, t, weight), np.square(p - t)[[0, 2]].mean(), rtol=1e-5)
+
+
 @pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
 def test_absent_items_change_nothing_in_other_losses(labelled, loss):
     logits, targets, weight = labelled
@@ -266,7 +273,7 @@ def test_other_losses_are_computed_in_float32(labelled, loss):
         (binary_cross_entropy, (2, 3), (2, 3), {"class_weight": np.ones(2)}, "class_weight \\[3\\], got \\(2,\\)"),
         (binary_cross_entropy, (2, 3), (2, 3), {"positive_weight": np.ones(2)}, "positive_weight"),
         (mean_squared_error, (2, 3), (2,), {}, "mean_squared_error: expected predictions"),
-        (mean_squared_error, (2, 1, 1), (2, 1, 1), {}, "mean_squared_error: expected predictions"),
+        (mean_squared_error, (2, 1, 3), (2, 1, 2), {}, "mean_squared_error: expected predictions"),
         (mean_squared_error, (2,), (2,), {"weight": np.ones((2, 1))}, "weight"),
     ],
 )

@@ -103,7 +103,7 @@ def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[
     """Convolve ``x [item, *space, channel_in]``."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
     each = _at_a_time(x, kernel, stride, dilation)
-    if each == len(x):
+    if each == x.shape[0]:
         return _patches(x, kernel.shape[:-2], stride, dilation) @ matrix
     y = jax.lax.map(lambda x: _patches(x, kernel.shape[:-2], stride, dilation) @ matrix, _in_parts(x, each))
     return y.reshape(-1, *y.shape[2:])
@@ -131,7 +131,7 @@ def _products_backward(
         left, right = (a.reshape(-1, a.shape[-1]) for a in (dy, cut(x)))
         return jnp.matmul(left.T, right, preferred_element_type=wide)
 
-    if each == len(x):
+    if each == x.shape[0]:
         dx, dw = of_x(dy), of_kernel(x, dy)
     else:
         # Two loops: one that nothing asks for, as behind the features, is left out.
@@ -147,10 +147,12 @@ _products.defvjp(_products_forward, _products_backward)
 
 def _at_a_time(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
     """Choose how many items are in the cache at once: as many as fit, of those that divide the batch."""
-    n, outputs, taps = len(x), kernel.shape[-1], math.prod(kernel.shape[:-2])
+    n, outputs, taps = x.shape[0], kernel.shape[-1], math.prod(kernel.shape[:-2])
+    if taps == 1 or not all(isinstance(size, int) for size in x.shape):  # sizes of an exported program may be open
+        return n
     windows = math.prod(_windows(x.shape[1:-1], kernel.shape[:-2], stride, dilation))
-    size = windows * (outputs + (math.prod(kernel.shape[:-1]) if taps > 1 else 0)) * x.dtype.itemsize
-    if taps == 1 or n * size <= _IN_CACHE:
+    size = windows * (outputs + math.prod(kernel.shape[:-1])) * x.dtype.itemsize
+    if n * size <= _IN_CACHE:
         return n
     return max(each for each in range(1, n + 1) if n % each == 0 and (each == 1 or each * size <= _IN_CACHE))
 
@@ -164,7 +166,7 @@ def _windows(
 ) -> list[int]:
     """Return how many whole windows there are along each axis."""
     each = zip(sizes, taps, stride, dilation, strict=True)
-    return [max(0, 1 + (size - (n - 1) * d - 1) // s) for size, n, s, d in each]
+    return [1 + (size - (n - 1) * d - 1) // s for size, n, s, d in each]
 
 
 def _slices(taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:

@@ -69,7 +69,8 @@ def mean_pool2d(x: Array, valid: Array, *, window: tuple[int, int], stride: tupl
 def _max(x: Array, valid: Array, window: tuple[int, ...], stride: tuple[int, ...]) -> Array:
     lowest = np.array(-np.inf, x.dtype)
     y = jnp.where(valid[..., None], x, lowest)
-    if window == stride and math.prod(window) <= MOST_SLICES:
+    few = all(isinstance(size, int) for size in window) and math.prod(window) <= MOST_SLICES
+    if window == stride and few:  # the size of an exported program's window may be open
         y = cast("Array", _largest_of_disjoint(y, window))
         return jnp.where(jnp.isneginf(y), jnp.zeros((), x.dtype), y)
     for axis, (size, step) in enumerate(zip(window, stride, strict=True), -1 - len(window)):

@@ -35,8 +35,8 @@ def lstm(
     """
     # sigmoid(z) = (1 + tanh(z / 2)) / 2: one tanh over all four gates is faster than two kinds of function.
     slope, _ = _line(recurrent)
-    weights = _with_bias(kernel, bias) * slope, recurrent * slope
-    carry, outputs = _lstm(_with_one(x), *weights, *carry, _steps_of(valid, x))
+    weights = kernel * slope, bias * slope, recurrent * slope
+    carry, outputs = _lstm(jnp.moveaxis(x, -2, 0), *weights, *carry, _steps_of(valid, x))
     return carry, jnp.moveaxis(outputs, 0, -2)
 
 
@@ -74,7 +74,8 @@ def gru(
         Cho et al. 2014, with the reset gate of cuDNN; equals `flax.linen.GRUCell`, `torch.nn.GRU` (whose two biases of
         r and z add up to ours), Keras' ``reset_after=True`` and ONNX's ``linear_before_reset=1``.
     """
-    carry, outputs = _gru(_with_one(x), _with_bias(kernel, bias), recurrent, recurrent_bias, carry, _steps_of(valid, x))
+    weights = kernel, bias, recurrent, recurrent_bias
+    carry, outputs = _gru(jnp.moveaxis(x, -2, 0), *weights, carry, _steps_of(valid, x))
     return carry, jnp.moveaxis(outputs, 0, -2)
 
 
@@ -145,7 +146,7 @@ def _linear_recurrence_parallel(decay: Array, x: Array, carry: Array) -> Array:
 
 
 @jax.custom_vjp
-def _lstm(x: Array, kernel: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
+def _lstm(x: Array, kernel: Array, bias: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
     """Run an LSTM over ``x [time, *batch, channel]`` with scaled weights.
 
     Each step computes its own part of ``x W``: all of them at once would fill four times the memory of the outputs, and
@@ -154,17 +155,17 @@ def _lstm(x: Array, kernel: Array, recurrent: Array, h: Array, c: Array, keep: A
     """
 
     def advance(carry, step):
-        h, c, _ = _lstm_step(kernel, recurrent, *carry, *step)
+        h, c, _ = _lstm_step(kernel, bias, recurrent, *carry, *step)
         return (h, c), h
 
     return jax.lax.scan(advance, (h, c), (x, keep))
 
 
 def _lstm_step(
-    kernel: Array, recurrent: Array, h: Array, c: Array, x: Array, keep: Array | None
+    kernel: Array, bias: Array, recurrent: Array, h: Array, c: Array, x: Array, keep: Array | None
 ) -> tuple[Array, Array, Array]:
     slope, offset = _line(recurrent)
-    gates = jnp.tanh(x @ kernel + h @ recurrent) * slope + offset
+    gates = jnp.tanh(x @ kernel + h @ recurrent + bias) * slope + offset
     i, f, g, o = jnp.split(gates, 4, axis=-1)
     new_c = f * c + i * g
     new_h = o * jnp.tanh(new_c)
@@ -173,9 +174,9 @@ def _lstm_step(
     return new_h, new_c, gates
 
 
-def _lstm_forward(x: Array, kernel: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
+def _lstm_forward(x: Array, kernel: Array, bias: Array, recurrent: Array, h: Array, c: Array, keep: Array | None):
     def advance(carry, step):
-        h, c, gates = _lstm_step(kernel, recurrent, *carry, *step)
+        h, c, gates = _lstm_step(kernel, bias, recurrent, *carry, *step)
         return (h, c), (h, c, gates)
 
     carry, (outputs, cells, gates) = jax.lax.scan(advance, (h, c), (x, keep))
@@ -204,46 +205,49 @@ def _lstm_backward(kept, gradients):
         return (at_h if keep is None else jnp.where(keep, at_h, dh), at_c), dz
 
     (dh, dc), dz = jax.lax.scan(retreat, carry, (outputs, before_c, cells, gates, keep), reverse=True)
-    weights = _summed_product(x, dz, kernel), _summed_product(before_h, dz, recurrent)
-    return dz @ kernel.T, *weights, dh, dc, None
+    return dz @ kernel.T, *_of_line(x, dz, kernel), _summed_product(before_h, dz, recurrent), dh, dc, None
 
 
 _lstm.defvjp(_lstm_forward, _lstm_backward)
 
 
 @jax.custom_vjp
-def _gru(x: Array, kernel: Array, recurrent: Array, bias: Array, h: Array, keep: Array | None):
+def _gru(x: Array, kernel: Array, bias: Array, recurrent: Array, recurrent_bias: Array, h: Array, keep: Array | None):
     """Run a GRU over ``x [time, *batch, channel]``, in the manner of `_lstm`."""
 
     def advance(h, step):
-        h, _ = _gru_step(kernel, recurrent, bias, h, *step)
+        h, _ = _gru_step((kernel, bias, recurrent, recurrent_bias), h, *step)
         return h, h
 
     return jax.lax.scan(advance, h, (x, keep))
 
 
-def _gru_step(kernel: Array, recurrent: Array, bias: Array, h: Array, x: Array, keep: Array | None):
-    (x_r, x_z, x_n), (h_r, h_z, h_n) = (jnp.split(part, 3, axis=-1) for part in (x @ kernel, h @ recurrent))
+def _gru_step(weights: tuple[Array, ...], h: Array, x: Array, keep: Array | None):
+    kernel, bias, recurrent, recurrent_bias = weights
+    of_x, of_h = x @ kernel + bias, h @ recurrent
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = (jnp.split(part, 3, axis=-1) for part in (of_x, of_h))
     # sigmoid(a) = (1 + tanh(a / 2)) / 2, which is faster on a CPU
     r = 0.5 + 0.5 * jnp.tanh(0.5 * (x_r + h_r))
     z = 0.5 + 0.5 * jnp.tanh(0.5 * (x_z + h_z))
-    h_n = h_n + bias
+    h_n = h_n + recurrent_bias
     n = jnp.tanh(x_n + r * h_n)
     new_h = n + z * (h - n)
     return (new_h if keep is None else jnp.where(keep, new_h, h)), (r, z, n, h_n)
 
 
-def _gru_forward(x: Array, kernel: Array, recurrent: Array, bias: Array, h: Array, keep: Array | None):
+def _gru_forward(
+    x: Array, kernel: Array, bias: Array, recurrent: Array, recurrent_bias: Array, h: Array, keep: Array | None
+):
     def advance(h, step):
-        h, inner = _gru_step(kernel, recurrent, bias, h, *step)
+        h, inner = _gru_step((kernel, bias, recurrent, recurrent_bias), h, *step)
         return h, (h, inner)
 
     carry, (outputs, inner) = jax.lax.scan(advance, h, (x, keep))
-    return (carry, outputs), (x, kernel, recurrent, bias, _shifted(h, outputs), inner, keep)
+    return (carry, outputs), (x, kernel, recurrent, _shifted(h, outputs), inner, keep)
 
 
 def _gru_backward(kept, gradients):
-    x, kernel, recurrent, bias, before, inner, keep = kept
+    x, kernel, recurrent, before, inner, keep = kept
     carry, outputs = gradients
 
     def retreat(dh, step):
@@ -259,11 +263,12 @@ def _gru_backward(kept, gradients):
         return at_h + jnp.concatenate([dr, dz, dh_n], axis=-1) @ recurrent.T, (dr, dz, dn, dh_n)
 
     dh, (dr, dz, dn, dh_n) = jax.lax.scan(retreat, carry, (outputs, before, inner, keep), reverse=True)
-    at_kernel = [_summed_product(x, part, kernel) for part in (dr, dz, dn)]
-    at_recurrent = [_summed_product(before, part, recurrent) for part in (dr, dz, dh_n)]
-    at_bias = _summed_product(jnp.ones((*before.shape[:-1], 1), before.dtype), dh_n, bias)[0]
+    of_x = zip(*[_of_line(x, part, kernel) for part in (dr, dz, dn)], strict=True)
+    of_h = zip(*[_of_line(before, part, recurrent) for part in (dr, dz, dh_n)], strict=True)
+    at_kernel, at_bias = (jnp.concatenate(parts, axis=-1) for parts in of_x)
+    at_recurrent, (_, _, at_recurrent_bias) = of_h
     dx = sum(part @ weights.T for part, weights in zip((dr, dz, dn), jnp.split(kernel, 3, axis=-1), strict=True))
-    return dx, jnp.concatenate(at_kernel, axis=-1), jnp.concatenate(at_recurrent, axis=-1), at_bias, dh, None
+    return dx, at_kernel, at_bias, jnp.concatenate(at_recurrent, axis=-1), at_recurrent_bias, dh, None
 
 
 _gru.defvjp(_gru_forward, _gru_backward)
@@ -287,15 +292,11 @@ def _summed_product(before: Array, after: Array, like: Array) -> Array:
     return jnp.matmul(left.T, right, preferred_element_type=widened(left).dtype).astype(like.dtype)
 
 
-def _with_one(x: Array) -> Array:
-    """Return ``x [*batch, time, channel]`` steps first, with a channel that is always 1, for `_with_bias`."""
-    x = jnp.moveaxis(x, -2, 0)
-    return jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
-
-
-def _with_bias(kernel: Array, bias: Array) -> Array:
-    """Return a kernel with the bias as its last row: its gradient is then part of a product, not one more sum."""
-    return jnp.concatenate([kernel, bias[None]])
+def _of_line(x: Array, dz: Array, kernel: Array) -> tuple[Array, Array]:
+    """Return the gradients of the kernel and of the bias of ``x W + b``, as one product: a sum would read dz again."""
+    x = jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
+    both = _summed_product(x, dz, kernel)
+    return both[:-1], both[-1]
 
 
 def _steps_of(valid: Array | None, x: Array) -> Array | None:
