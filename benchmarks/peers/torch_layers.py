@@ -51,7 +51,8 @@ def make(family: Family, params: Any, state: Any, batch: Batch, *, compiled: boo
     loss_of = functional.mse_loss if family.task == "regression" else functional.cross_entropy
     model = nn.Sequential(*[m for part in parts(family, params, state) for m in _modules(part, steps_last)])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    run = torch.compile(model) if compiled else model
+    torch._dynamo.reset()  # or it gives up after the eighth network of a process
+    run = torch.compile(model, dynamic=False) if compiled else model
 
     def infer():
         model.eval()

@@ -25,8 +25,8 @@ def conv1d(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) -> Ar
 
     ``y[t, o] = sum_{k, c} x[t * stride + k * dilation, c] * kernel[k, c, o]``
 
-    On a CPU these are matrix products of patches, which are several times faster there than XLA's convolution, both
-    ways, and keep their speed inside loops; elsewhere it is XLA's convolution.
+    It is XLA's convolution; on a CPU, its gradients are matrix products of patches, which are faster there and keep
+    their speed inside loops.
 
     Args:
         x: ``[*batch, time, channel_in]``.
@@ -49,7 +49,8 @@ def conv2d(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilatio
     ``y[t, f, o] = sum_{i, j, c} x[t * st + i * dt, f * sf + j * df, c] * kernel[i, j, c, o]`` with ``(st, sf)`` the
     stride and ``(dt, df)`` the dilation.
 
-    It is computed in the ways of `conv1d`.
+    On a CPU, the convolution and its gradients are matrix products of patches, which are several times faster there
+    than XLA's convolution and keep their speed inside loops; elsewhere it is XLA's convolution.
 
     Args:
         x: ``[*batch, time, freq, channel_in]``.
@@ -100,7 +101,12 @@ def _conv_patches(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
-    """Convolve ``x [item, *space, channel_in]``."""
+    """Convolve ``x [item, *space, channel_in]``.
+
+    Over time alone, XLA's convolution is as fast as the machine allows; its gradients are not.
+    """
+    if len(stride) == 1 and kernel.shape[0] > 1:
+        return _conv_reference(x, kernel, stride=stride, dilation=dilation)
     matrix = kernel.reshape(-1, kernel.shape[-1])
     each = _at_a_time(x, kernel, stride, dilation)
     if each == x.shape[0]:
