@@ -1,6 +1,7 @@
 """Training: the jitted step, and `fit`, which loops over it."""
 
 from jaxlisten.train.fit import fit
+from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 
@@ -12,5 +13,6 @@ __all__ = [
     "default_task",
     "fit",
     "init_train_state",
+    "keep_memory",
     "make_train_step",
 ]
