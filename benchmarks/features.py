@@ -21,9 +21,10 @@ def sides(name: str, size: int) -> dict[str, Callable[[], Any]]:
     y = np.random.default_rng(0).standard_normal((size, SR), dtype=np.float32)
     ways = {"jaxlisten": _ours(name, y), "librosa": _librosa(name, y)}
     try:
-        return ways | _torchs(name, y)
+        from benchmarks.peers import torch_features
     except ImportError:
         return ways
+    return ways | {"torch": torch_features.make(name, y)}
 
 
 def _ours(name: str, y: np.ndarray) -> Callable[[], Any]:
@@ -40,26 +41,3 @@ def _librosa(name: str, y: np.ndarray) -> Callable[[], Any]:
         return librosa.power_to_db(librosa.feature.melspectrogram(y=y, **SETTINGS), top_db=None)
 
     return log_mel if name == "log_mel" else lambda: librosa.feature.mfcc(S=log_mel(), n_mfcc=N_MFCC)
-
-
-def _torchs(name: str, y: np.ndarray) -> dict[str, Callable[[], Any]]:
-    import torch
-
-    x = torch.from_numpy(y)
-    window = torch.hann_window(SETTINGS["n_fft"])
-    filters = torch.from_numpy(librosa.filters.mel(sr=SR, n_fft=SETTINGS["n_fft"], n_mels=SETTINGS["n_mels"]))
-    cosines = torch.from_numpy(librosa.feature.mfcc(S=np.eye(SETTINGS["n_mels"], dtype=np.float32), n_mfcc=N_MFCC))
-
-    def log_mel(x: torch.Tensor) -> torch.Tensor:
-        spectrum = torch.stft(
-            x, SETTINGS["n_fft"], SETTINGS["hop_length"], window=window, pad_mode="constant", return_complex=True
-        )
-        return 10 * torch.log10(torch.clamp(filters @ spectrum.abs().square(), min=1e-10))
-
-    feature = log_mel if name == "log_mel" else lambda x: cosines @ log_mel(x)
-
-    def run() -> np.ndarray:
-        with torch.inference_mode():
-            return feature(x).numpy()
-
-    return {"torch": run}
