@@ -73,7 +73,7 @@ from jaxlisten.nn import (
     to_config,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TrainState, fit, init_train_state, make_train_step
+from jaxlisten.train import TrainState, fit, fit_many, init_train_state, make_train_step
 from jaxlisten.types import Batch, Chunk, Padded, Timing
 from jaxlisten.version import __version__
 
@@ -154,6 +154,7 @@ __all__ = [
     "export",
     "features",
     "fit",
+    "fit_many",
     "from_config",
     "init_train_state",
     "layer",

@@ -1,6 +1,7 @@
-"""Training: the jitted step, and `fit`, which loops over it."""
+"""Training: the jitted step, `fit`, which loops over it, and `fit_many`, which trains many runs."""
 
 from jaxlisten.train.fit import fit
+from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
@@ -12,6 +13,7 @@ __all__ = [
     "default_optimizer",
     "default_task",
     "fit",
+    "fit_many",
     "init_train_state",
     "keep_memory",
     "make_train_step",

@@ -1,75 +1,188 @@
-"""What feeds a run: batches to train on, and the judgement of an epoch on the validation clips."""
+"""What a run learns from: one pass over the clips, wherever they lie, and their judgement after it."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.data import Dataset, bucket_lengths, collate, plan
-from jaxlisten.evaluate import Scores, make_eval_step, score
+from jaxlisten.data import Dataset, collate, plan
+from jaxlisten.evaluate import make_eval_step, score
 from jaxlisten.evaluate.scoring import in_order
-from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
-from jaxlisten.train.step import TrainState
+from jaxlisten.train.job import Job
+from jaxlisten.train.step import StepInfo, TrainState, Update, _train_step
+from jaxlisten.train.store import Plan, Shelf, Store, fits, put, take
 from jaxlisten.types import Array, Batch
+
+_LOOK_EVERY = 50
+"""Steps between two looks at whether all is still finite, where the host makes the batches: looking makes the device
+wait for it."""
+_AT_ONCE = 256
+"""Steps of one compiled loop."""
+
+Taken = Callable[[TrainState, Shelf, Array], tuple[TrainState, StepInfo]]
+"""A step on some rows of a shelf, as a value."""
 
 
 @dataclass(frozen=True)
-class Pass:
-    """The batches of one pass over a data set, each made when it is asked for."""
+class Stepping:
+    """Passes over batches that the host makes: the user's, or of clips that the device has no room for."""
 
-    data: Dataset
-    order: list[tuple[int, np.ndarray]]
-    batch_size: int
+    update: Update
+    batches: Callable[[int], Iterable[Batch]]
+    shapes: Callable[[], list[Batch]] = list
 
-    def __len__(self) -> int:
-        return len(self.order)
+    def __call__(self, now: TrainState, epoch: int) -> tuple[TrainState, StepInfo]:
+        infos = []
+        for batch in self.batches(epoch):
+            now, info = _train_step(self.update, now, batch)
+            infos.append(info)
+            if len(infos) % _LOOK_EVERY == 0 and int(now.bad_step):
+                break
+        return now, stacked(infos)
 
-    def __iter__(self) -> Iterator[Batch]:
-        return (collate(self.data, indices, length, self.batch_size) for length, indices in self.order)
+    def compile(self, now: TrainState) -> int:
+        """Compile a step for each shape, on absent items; return how many there are."""
+        shapes = self.shapes()
+        for batch in shapes:
+            jax.block_until_ready(_train_step(self.update, jax.tree.map(jnp.copy, now), batch))
+        return len(shapes)
 
-    def absent(self) -> list[Batch]:
-        """Return a batch of absent items in each shape that occurs."""
-        return [collate(self.data, [], length, self.batch_size) for length in sorted({n for n, _ in self.order})]
+
+@dataclass(frozen=True)
+class Resident:
+    """Passes over clips that lie on the device: the host sends their order once a pass.
+
+    On an accelerator the steps of a pass are one compiled loop. A CPU calls step by step, which is as quick there and
+    can be interrupted.
+    """
+
+    step: Taken
+    store: Store
+    plan: Callable[[int], Plan]
+
+    def __call__(self, now: TrainState, epoch: int) -> tuple[TrainState, StepInfo]:
+        plan, shelves = self.plan(epoch), self.store.shelves
+        infos = []
+        if steps_are_called():
+            for shelf, clips in zip(plan.shelf, plan.clips, strict=True):
+                now, info = _step(self.step, now, shelves[shelf], clips)
+                infos.append(info)
+            return now, stacked(infos)
+        for part in _parts(plan):
+            now, info = _loop(self.step, now, shelves, part)
+            infos.append(info)
+        return now, StepInfo(*map(jnp.concatenate, zip(*infos, strict=True)))
+
+    def compile(self, now: TrainState) -> int:
+        """Compile a step for each shelf, on absent items; return how many there are."""
+        plan = self.plan(0)
+        absent = plan._replace(clips=np.full_like(plan.clips, -1))
+        used = np.unique(plan.shelf)
+        if steps_are_called():
+            for shelf in used:
+                taken = self.store.shelves[shelf], absent.clips[0]
+                jax.block_until_ready(_step(self.step, jax.tree.map(jnp.copy, now), *taken))
+        else:
+            part = _parts(absent)[0]
+            jax.block_until_ready(_loop(self.step, jax.tree.map(jnp.copy, now), self.store.shelves, part))
+        return len(used)
 
 
-def make_judge(
-    model: Layer, task: Task, train: Any, validation: Dataset | None, batch_size: int
-) -> Callable[..., dict]:
-    """Return the function that scores a train state on the validation clips."""
+def steps_are_called() -> bool:
+    """Whether the host calls each step of a pass: on a CPU."""
+    return jax.default_backend() == "cpu"
+
+
+def _parts(plan: Plan) -> list[Plan]:
+    """Cut a plan into equal parts of at most `_AT_ONCE` steps, the last one filled up with absent batches."""
+    n = len(plan.shelf)
+    size = -(-n // -(-n // _AT_ONCE))
+    missing = -n % size
+    shelf = np.append(plan.shelf, np.zeros(missing, np.int32))
+    clips = np.concatenate([plan.clips, np.full((missing, *plan.clips.shape[1:]), -1, np.int32)])
+    return [Plan(shelf[i : i + size], clips[i : i + size]) for i in range(0, n, size)]
+
+
+@dataclass(frozen=True)
+class Take:
+    """A step on rows of a shelf."""
+
+    update: Update
+
+    def __call__(self, now: TrainState, shelf: Shelf, clips: Array) -> tuple[TrainState, StepInfo]:
+        return self.update(now, take(shelf, clips))
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _step(step: Taken, now: TrainState, shelf: Shelf, clips: Array) -> tuple[TrainState, StepInfo]:
+    return step(now, shelf, clips)
+
+
+def _from(step: Taken, shelf: Shelf, now: TrainState, clips: Array) -> tuple[TrainState, StepInfo]:
+    return step(now, shelf, clips)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _loop(step: Taken, now: TrainState, shelves: tuple[Shelf, ...], plan: Plan) -> tuple[TrainState, StepInfo]:
+    def body(now: TrainState, part: Plan) -> tuple[TrainState, StepInfo]:
+        ways = [functools.partial(_from, step, shelf) for shelf in shelves]
+        return ways[0](now, part.clips) if len(ways) == 1 else jax.lax.switch(part.shelf, ways, now, part.clips)
+
+    return jax.lax.scan(body, now, plan)
+
+
+def stacked(infos: list[StepInfo]) -> StepInfo:
+    """Bring what steps reported to the host: ``[steps, ...]``, or empty."""
+    losses, weights = zip(*jax.device_get(infos), strict=True) if infos else ((), ())
+    return StepInfo(np.array(losses, np.float64), np.array(weights, np.float64))
+
+
+def make_feed(job: Job, key: Array) -> Stepping | Resident:
+    """Return the passes over the training clips; key and number of the epoch decide the order."""
+    train, batch_size, lengths = job.train, job.batch_size, job.lengths
+    if not isinstance(train, Dataset):
+        return Stepping(job.update, lambda epoch: train)
+    if fits(train, lengths):
+        store, everything = put(train, lengths), np.arange(len(train))
+        step = Take(job.update)
+        return Resident(step, store, lambda epoch: store.plan(everything, batch_size, order(key, epoch)))
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        for length, indices in plan(train.lengths, batch_size, lengths, rng=order(key, epoch)):
+            yield collate(train, indices, length, batch_size)
+
+    used = sorted({length for length, _ in plan(train.lengths, batch_size, lengths)})
+    return Stepping(job.update, batches, lambda: [collate(train, [], length, batch_size) for length in used])
+
+
+def order(key: Array, epoch: int) -> np.random.Generator:
+    """Return what shuffles an epoch of the run that has this key: the same on every device."""
+    return np.random.default_rng([*np.asarray(jax.random.key_data(key)).ravel().tolist(), epoch])
+
+
+def make_judge(job: Job) -> Callable[[TrainState], dict[str, float]]:
+    """Return the function that scores a train state on the validation clips, which lie on the device if they fit."""
+    validation, lengths = job.validation, job.lengths
     if validation is None:
         return lambda now: {}
-    step = make_eval_step(model, task)
-    lengths = _lengths(train, validation)
+    step, kept = make_eval_step(job.model, job.task), None
+    if fits(validation, lengths):
+        kept = [(places, jax.device_put(batch)) for places, batch in in_order(validation, job.batch_size, lengths)]
 
     def judge(now: TrainState) -> dict[str, float]:
-        scores: Scores = score(step, *now.weights, in_order(validation, batch_size, lengths))
-        figures = task.judge(np.asarray(scores.probabilities), validation.targets)
-        return {"val_loss": float(scores.loss)} | {f"val_{name}": value for name, value in figures.items()}
+        scores = score(step, *now.weights, kept or in_order(validation, job.batch_size, lengths))
+        return judged(job.task, scores.probabilities, scores.loss, validation.targets)
 
     return judge
 
 
-def _lengths(train: Any, validation: Dataset | None) -> tuple[int, ...]:
-    """Choose the lengths that clips are padded to, the same for training and validation."""
-    parts = [part.lengths for part in (train, validation) if isinstance(part, Dataset)]
-    return bucket_lengths(np.concatenate(parts))
-
-
-def make_source(
-    train: Any, validation: Dataset | None, batch_size: int, key: Array
-) -> Callable[[int], Iterable[Batch]]:
-    """Return a function from the number of an epoch to its batches; the same number gives the same batches."""
-    if not isinstance(train, Dataset):
-        return lambda epoch: train
-    lengths, words = _lengths(train, validation), np.asarray(jax.random.key_data(key)).ravel().tolist()
-
-    def shuffled(epoch: int) -> Pass:
-        rng = np.random.default_rng([*words, epoch])
-        return Pass(train, plan(train.lengths, batch_size, lengths, rng=rng), batch_size)
-
-    return shuffled
+def judged(task: Task, probabilities: Array, loss: Array, targets: np.ndarray) -> dict[str, float]:
+    """Return the validation's part of a row of history."""
+    figures = task.judge(np.asarray(probabilities), targets)
+    return {"val_loss": float(loss)} | {f"val_{name}": value for name, value in figures.items()}

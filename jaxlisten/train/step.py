@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -43,6 +44,7 @@ class TrainState(NamedTuple):
         bad_step: the first step whose loss or update was not finite, counted from 1; 0: none was. From it on nothing
             changes any more, so that params and state are still good.
         average: of params and state; None: there is none.
+        settings: numbers that the optimizer is made of, by name; None: it needs none.
     """
 
     params: Params
@@ -52,6 +54,7 @@ class TrainState(NamedTuple):
     step: Array
     bad_step: Array
     average: Average | None = None
+    settings: dict[str, Array] | None = None
 
     @property
     def weights(self) -> tuple[Params, State]:
@@ -76,41 +79,63 @@ _AUGMENT = 2**31 - 1
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, StepInfo]]
 
+Settings = dict[str, Array]
+"""Numbers of a run by name, such as ``{"lr": 1e-3}``: what an optimizer is made of inside the step."""
+
+Optimizer = optax.GradientTransformation | Callable[[Settings], optax.GradientTransformation]
+"""An optimizer of optax, or the function that makes one of a run's settings."""
+
 
 def init_train_state(
-    model: Layer, optimizer: optax.GradientTransformation, key: Array, x: Any, *, average: float | None = None
+    model: Layer,
+    optimizer: Optimizer,
+    key: Array,
+    x: Any,
+    *,
+    average: float | None = None,
+    settings: Settings | None = None,
 ) -> TrainState:
     """Make the state before the first step.
 
     Args:
         model: a layer that ends in logits.
-        optimizer: from optax.
+        optimizer: from optax, or a function of `settings` that returns one.
         key: decides the first weights and all randomness of the steps.
         x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
         average: the decay of an exponential average of the weights, such as 0.999; None: none is kept.
+        settings: the numbers that `optimizer` takes, scalars by name; None: it is no function.
 
     Raises:
-        InputError: `average` is not between 0 and 1.
+        InputError: `average` is not between 0 and 1, or `optimizer` and `settings` don't belong together.
     """
     if average is not None and not 0 < average < 1:
         raise InputError(f"init_train_state: expected average between 0 and 1, such as 0.999, got {average}")
-    return _init(model, optimizer, average, key, spec(x))
+    if (settings is None) != isinstance(optimizer, optax.GradientTransformation):
+        wanted = "an optimizer of optax" if settings is None else "a function from settings to an optimizer"
+        raise InputError(f"init_train_state: expected {wanted}, got {type(optimizer).__name__}, settings={settings}")
+    return _init(model, optimizer, average, key, settings, spec(x))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _init(
-    model: Layer, optimizer: optax.GradientTransformation, average: float | None, key: Array, x: Any
+    model: Layer, optimizer: Optimizer, average: float | None, key: Array, settings: Settings | None, x: Any
 ) -> TrainState:
     init_key, run_key = jax.random.split(key)
     params, state = model.init(init_key, x)
     zero = jnp.zeros((), jnp.int32)
     kept = None if average is None else Average(jnp.float32(average), params, state)
-    return TrainState(params, state, optimizer.init(params), run_key, zero, zero, kept)
+    settings = jax.tree.map(jnp.float32, settings)
+    return TrainState(params, state, made(optimizer, settings).init(params), run_key, zero, zero, kept, settings)
+
+
+def made(optimizer: Optimizer, settings: Settings | None) -> optax.GradientTransformation:
+    """Return the optimizer of a run."""
+    return optimizer if isinstance(optimizer, optax.GradientTransformation) else optimizer(settings or {})
 
 
 def make_train_step(
     model: Layer,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer,
     task: Task | str = "classification",
     *,
     augment: Augmentation | None = None,
@@ -122,50 +147,61 @@ def make_train_step(
 
     Args:
         model: a layer that ends in logits.
-        optimizer: from optax. Schedules, clipping and accumulation (`optax.MultiSteps`) are its affair.
+        optimizer: from optax, or a function from the state's settings to one. Schedules, clipping and accumulation
+            (`optax.MultiSteps`) are its affair.
         task: decides the loss.
         augment: changes each batch before the model sees it, from `jaxlisten.augment`; None: nothing does.
     """
     task = tasks.find(task) if isinstance(task, str) else task
     keep_memory()
-    return functools.partial(_train_step, model, optimizer, task, augment)
+    return functools.partial(_train_step, Update(model, optimizer, task, augment))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=4)
-def _train_step(
-    model: Layer,
-    optimizer: optax.GradientTransformation,
-    task: Task,
-    augment: Augmentation | None,
-    now: TrainState,
-    batch: Batch,
-) -> tuple[TrainState, StepInfo]:
-    key = jax.random.fold_in(now.key, now.step)
-    if augment is not None:
-        with jax.named_scope("augment"):
-            # Without the barrier XLA computes every sample anew for each frame that it is in: three times the step.
-            batch = jax.lax.optimization_barrier(augment(jax.random.fold_in(key, _AUGMENT), batch))
+@dataclass(frozen=True)
+class Update:
+    """One step of training as a pure function. Functions of equal settings are equal: they are compiled once."""
 
-    def loss_of(params: Params) -> tuple[Array, State]:
-        logits, state = model.apply(params, now.state, batch.x, key=key, train=True)
-        return task.loss(logits, batch.y, batch.weight, train=True), state
+    model: Layer
+    optimizer: Optimizer
+    task: Task
+    augment: Augmentation | None = None
 
-    (loss, state), gradients = jax.value_and_grad(loss_of, has_aux=True)(now.params)
-    updates, opt_state = optimizer.update(gradients, now.opt_state, now.params)
+    def __call__(self, now: TrainState, batch: Batch) -> tuple[TrainState, StepInfo]:
+        """Return the next state. A batch of absent items leaves it as it is."""
+        key = jax.random.fold_in(now.key, now.step)
+        if self.augment is not None:
+            with jax.named_scope("augment"):
+                # Without the barrier XLA computes every sample anew for each frame that it is in: three times the step.
+                batch = jax.lax.optimization_barrier(self.augment(jax.random.fold_in(key, _AUGMENT), batch))
 
-    # What is not finite in a gradient is not finite in the update. The choice is a branch: a select for every array
-    # would take a quarter longer to compile.
-    good = (now.bad_step == 0) & jnp.isfinite(loss + optax.global_norm(updates))
+        def loss_of(params: Params) -> tuple[Array, State]:
+            logits, state = self.model.apply(params, now.state, batch.x, key=key, train=True)
+            return self.task.loss(logits, batch.y, batch.weight, train=True), state
 
-    def moved():
-        params = optax.apply_updates(now.params, updates)
-        return params, state, opt_state, _averaged(now, params, state)
+        (loss, state), gradients = jax.value_and_grad(loss_of, has_aux=True)(now.params)
+        updates, opt_state = made(self.optimizer, now.settings).update(gradients, now.opt_state, now.params)
 
-    kept = (now.params, now.state, now.opt_state, now.average)
-    params, state, opt_state, average = jax.lax.cond(good, moved, lambda: kept)
-    bad_step = jnp.where(good | (now.bad_step > 0), now.bad_step, now.step + 1)
-    after = TrainState(params, state, opt_state, now.key, now.step + 1, bad_step, average)
-    return after, StepInfo(loss, jnp.sum(batch.weight))
+        # What is not finite in a gradient is not finite in the update. The choice is a branch: a select for every array
+        # would take a quarter longer to compile.
+        weight = jnp.sum(batch.weight)
+        finite = jnp.isfinite(loss + optax.global_norm(updates))
+
+        def moved():
+            params = optax.apply_updates(now.params, updates)
+            return params, state, opt_state, _averaged(now, params, state)
+
+        kept = (now.params, now.state, now.opt_state, now.average)
+        moves = (now.bad_step == 0) & finite & (weight > 0)
+        params, state, opt_state, average = jax.lax.cond(moves, moved, lambda: kept)
+        bad_step = jnp.where((weight == 0) | finite | (now.bad_step > 0), now.bad_step, now.step + 1)
+        step = now.step + (weight > 0)
+        after = TrainState(params, state, opt_state, now.key, step, bad_step, average, now.settings)
+        return after, StepInfo(loss, weight)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _train_step(update: Update, now: TrainState, batch: Batch) -> tuple[TrainState, StepInfo]:
+    return update(now, batch)
 
 
 def _averaged(now: TrainState, params: Any, state: State) -> Average | None:

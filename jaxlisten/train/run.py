@@ -1,0 +1,177 @@
+"""One training run between two epochs: what it remembers, and the folder that it is stored in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxlisten import runs
+from jaxlisten.data import Dataset, health
+from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.evaluate import evaluate
+from jaxlisten.nn.layer import out_spec
+from jaxlisten.runs import Fitted
+from jaxlisten.train import checkpoint
+from jaxlisten.train.checkpoint import Memory
+from jaxlisten.train.checks import warn_if_unstorable
+from jaxlisten.train.job import Job
+from jaxlisten.train.step import Settings, StepInfo, TrainState
+from jaxlisten.types import Array, Padded
+
+
+class Run:
+    """A run of a job.
+
+    Args:
+        job: what is trained.
+        key, settings: what this run has for itself.
+        run_dir: where to store it; None: nowhere.
+        resume: go on with what is stored there.
+
+    Attributes:
+        job, key: as given.
+        memory: where it is, its best weights so far, and a row for each epoch done.
+    """
+
+    def __init__(
+        self, job: Job, key: Array, settings: Settings | None, run_dir: str | os.PathLike[str] | None, resume: bool
+    ):
+        now = job.begin(key, settings)
+        self.job, self.key, self.memory = job, key, Memory(now, jax.device_get(now.weights), [])
+        self._fitted = _described(job, now, key)
+        self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
+        if self._folder is None:
+            return
+        runs.check_same(self._folder, self._fitted)
+        warn_if_unstorable(job.model)
+        self.memory = (checkpoint.restore(self._folder, self.memory) if resume else None) or self.memory
+        runs.write_config(self._folder, self._fitted)
+        if not self.memory.history:
+            runs.write_weights(self._folder, *self.memory.best)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.memory.history)
+
+    @property
+    def stored(self) -> bool:
+        """Whether it has a folder."""
+        return self._folder is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether all epochs are done, or none of the last ones was better than one before them."""
+        best, patience = runs.best_epoch(self.job.task, self.memory.history) or 0, self.job.patience
+        return self.epoch >= self.job.epochs or (patience is not None and self.epoch - best >= patience)
+
+    def check(self, bad_step: Array, infos: StepInfo) -> None:
+        """Stop a run whose pass of training has gone wrong.
+
+        Args:
+            bad_step: of the state behind the pass.
+            infos: what its steps reported, ``[steps]``.
+
+        Raises:
+            InputError: the pass had no batches.
+            TrainingError: something was not finite; the error has what was good as `fitted`.
+        """
+        if not len(infos.weight):
+            raise InputError(
+                f"fit: there are no batches in epoch {self.epoch + 1}; give a list, or a class whose __iter__ begins "
+                "anew"
+            )
+        if int(bad_step):
+            raise self._failed(
+                f"the loss, its gradient or the new weights are not finite at step {int(bad_step)} (epoch "
+                f"{self.epoch + 1}); the weights of the best epoch before it are kept. A lower learning rate or a look "
+                "at the data may help"
+            )
+
+    def add(self, now: TrainState, infos: StepInfo, judged: dict[str, float], seconds: float) -> None:
+        """Remember, and store, an epoch.
+
+        Args:
+            now: the state behind it.
+            infos: what its steps reported, ``[steps]``.
+            judged: the validation's part of the row.
+            seconds: of training.
+
+        Raises:
+            TrainingError: the validation loss is not finite.
+        """
+        epoch, history = self.epoch + 1, self.memory.history
+        if not np.isfinite(judged.get("val_loss", 0.0)):
+            raise self._failed(
+                f"the validation loss is not finite after epoch {epoch}; the weights of the best epoch before it are "
+                "kept. A lower learning rate or a look at the validation clips may help"
+            )
+        total = infos.weight.sum()
+        row = {"epoch": epoch, "train_loss": float((infos.loss * infos.weight).sum() / max(total, 1.0)), **judged}
+        row |= {"seconds": round(seconds, 3), "clips_per_second": round(total / seconds, 1)}
+        history = [*history, row]
+        better = runs.best_epoch(self.job.task, history) == epoch
+        self.memory = Memory(now, jax.device_get(now.weights) if better else self.memory.best, history)
+        if self._folder is None:
+            return
+        runs.write_metrics(self._folder, history)
+        if better:
+            runs.write_weights(self._folder, *self.memory.best)
+        checkpoint.save(self._folder, self.memory)
+
+    def finished(self) -> Fitted:
+        """Return the listener of the best epoch, and write the report on the validation clips."""
+        fitted = self._kept()
+        train, validation = self.job.train, self.job.validation
+        if self._folder is not None and validation is not None:
+            about = {"part": "validation", **fitted.about}
+            report = evaluate(fitted, validation, title=self._folder.name, about=about)
+            if isinstance(train, Dataset):
+                report = replace(report, health=health(train).to_dict())
+            report.save(self._folder / "report.html")
+            report.save(self._folder / "report.json")
+        return fitted
+
+    def _kept(self) -> Fitted:
+        return runs.with_weights(self._fitted, *self.memory.best, self.memory.history)
+
+    def _failed(self, message: str) -> TrainingError:
+        error = TrainingError(message)
+        error.fitted = self._kept()
+        return error
+
+
+def _described(job: Job, now: TrainState, key: Array) -> Fitted:
+    """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
+    train, validation = job.train, job.validation
+    n_logits = out_spec(job.model, now.params, now.state, job.sample).shape[-1]
+    named = train if isinstance(train, Dataset) else validation
+    classes = tuple(str(i) for i in range(n_logits)) if named is None else named.classes
+    if n_logits != len(classes):
+        raise InputError(
+            f"fit: the model gives {n_logits} logits, the data has {len(classes)} {job.task.things}; build it with "
+            f"classes={len(classes)}"
+        )
+    training: dict[str, Any] = {"epochs": job.epochs, "batch_size": job.batch_size}
+    if now.settings is not None:
+        training["settings"] = {name: float(value) for name, value in now.settings.items()}
+    about = {"seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
+    about["examples"] = _examples(validation)
+    if isinstance(train, Dataset):
+        item, about = (int(train.lengths.max()),), {"data": train.summary(), **about}
+    else:
+        values = job.sample.values if isinstance(job.sample, Padded) else job.sample
+        item = tuple(values.shape[1:])
+    return Fitted(job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about)
+
+
+def _examples(validation: Dataset | None) -> list[str]:
+    """Choose a validation file of each class (or of each other target), up to ten, for an export to be checked on."""
+    if validation is None:
+        return []
+    files = dict(zip(map(str, validation.targets.tolist()), validation.paths, strict=True))
+    return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]

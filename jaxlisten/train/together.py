@@ -1,0 +1,191 @@
+"""Many runs in one compiled program: a step is vmapped over them, and the clips that they share lie there once."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlisten.data import Dataset
+from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.evaluate import Scores, make_eval_step
+from jaxlisten.nn import Layer
+from jaxlisten.tasks import Task
+from jaxlisten.train.feed import Resident, Take, judged, order
+from jaxlisten.train.fit import compile
+from jaxlisten.train.job import Job
+from jaxlisten.train.progress import progress as progress_
+from jaxlisten.train.run import Run
+from jaxlisten.train.step import StepInfo, TrainState, Update
+from jaxlisten.train.store import Plan, Shelf, Store, put, take
+from jaxlisten.types import Array, Params, State
+
+
+@dataclass(frozen=True)
+class TakeEach:
+    """A step of every run, each on its own rows of a shelf."""
+
+    update: Update
+
+    def __call__(self, now: TrainState, shelf: Shelf, clips: Array) -> tuple[TrainState, StepInfo]:
+        return jax.vmap(Take(self.update), in_axes=(0, None, 0))(now, shelf, clips)
+
+
+def train_together(runs: list[Run], *, progress: bool) -> dict[int, TrainingError]:
+    """Train runs of one model to their ends; return what ended some of them early.
+
+    Raises:
+        InputError: the batches are the user's, or the runs were stopped at different epochs.
+    """
+    job, done = runs[0].job, {run.epoch for run in runs}
+    trains = [run.job.train for run in runs if isinstance(run.job.train, Dataset)]
+    if len(done) > 1 or len(trains) < len(runs):
+        raise InputError(
+            "fit_many: only runs on data sets, and ones that are equally far, can be trained together; give "
+            "together=False"
+        )
+    if all(run.over for run in runs):
+        return {}
+    clips, members = union(trains)
+    store = put(clips, job.lengths)
+
+    def plan(epoch: int) -> Plan:
+        plans = [
+            store.plan(mine, job.batch_size, order(run.key, epoch)) for mine, run in zip(members, runs, strict=True)
+        ]
+        return side_by_side(plans, len(store.shelves), np.random.default_rng(epoch))
+
+    feed, judge = Resident(TakeEach(job.update), store, plan), make_judge([run.job for run in runs])
+    now = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(run.memory.now for run in runs))
+    if progress:
+        compile(feed, now)
+    failures = dict[int, TrainingError]()
+    with progress_(job.epochs, runs[0].epoch, shown=progress) as tell:
+        for epoch in range(runs[0].epoch, job.epochs):
+            begin = time.perf_counter()
+            now, infos = feed(now, epoch)
+            seconds = time.perf_counter() - begin
+            rows, host = judge(now), jax.device_get(now)
+            for i, run in enumerate(runs):
+                if run.over or i in failures:
+                    continue
+                mine = StepInfo(infos.loss[:, i], infos.weight[:, i])
+                try:
+                    run.check(host.bad_step[i], mine)
+                    run.add(jax.tree.map(lambda leaf, i=i: leaf[i].copy(), host), mine, rows[i], seconds)
+                except TrainingError as error:
+                    failures[i] = error
+            going = [run for i, run in enumerate(runs) if i not in failures]
+            if going:
+                tell(_middle([run.memory.history[-1] for run in going]))
+            if all(run.over for run in going):
+                break
+    return failures
+
+
+def union(parts: list[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
+    """Join data sets, each clip once: what `Dataset.subset` has taken from one data set shares its clips.
+
+    Returns:
+        All clips, and the places of each data set's own among them, int64 ``[n]``.
+    """
+    place = dict[tuple[int, bytes], int]()
+    audio, targets, paths, members = [], [], [], []
+    for part in parts:
+        mine = np.zeros(len(part), np.int64)
+        for i, (clip, target, path) in enumerate(zip(part.audio, part.targets, part.paths, strict=True)):
+            name = id(clip), target.tobytes()
+            if name not in place:
+                place[name] = len(audio)
+                audio.append(clip)
+                targets.append(target)
+                paths.append(path)
+            mine[i] = place[name]
+        members.append(mine)
+    first = parts[0]
+    return Dataset(tuple(audio), np.stack(targets), first.classes, first.sr, tuple(paths)), members
+
+
+def side_by_side(plans: list[Plan], shelves: int, rng: np.random.Generator | None = None) -> Plan:
+    """Join the plans of several runs, so that all take from the same shelf at each step.
+
+    Each run's batches from a shelf keep their order. A run that has fewer of them than another gets absent ones.
+
+    Args:
+        plans: ``clips [steps, batch]`` each.
+        shelves: how many there are.
+        rng: shuffles the shelves; None: one after the other.
+
+    Returns:
+        ``clips [steps, runs, batch]``.
+    """
+    most = [max(np.count_nonzero(plan.shelf == shelf) for plan in plans) for shelf in range(shelves)]
+    shelf = np.repeat(np.arange(shelves, dtype=np.int32), most)
+    if rng is not None:
+        shelf = rng.permutation(shelf)
+    clips = np.full((len(shelf), len(plans), plans[0].clips.shape[1]), -1, np.int32)
+    for one in range(shelves):
+        steps = np.flatnonzero(shelf == one)
+        for run, plan in enumerate(plans):
+            batches = plan.clips[plan.shelf == one]
+            clips[steps[: len(batches)], run] = batches
+    return Plan(shelf, clips)
+
+
+Judge = Callable[[TrainState], list[dict[str, float]]]
+
+
+def make_judge(jobs: list[Job]) -> Judge:
+    """Return the function that scores the states of all runs, each on its own validation clips."""
+    job = jobs[0]
+    parts = [one.validation for one in jobs if one.validation is not None]
+    if len(parts) < len(jobs):
+        return lambda now: [{} for _ in jobs]
+    clips, members = union(parts)
+    store = put(clips, job.lengths)
+    plan = side_by_side([store.plan(mine, job.batch_size) for mine in members], len(store.shelves))
+    places = [_places(plan, store, mine, run) for run, mine in enumerate(members)]
+
+    def judge(now: TrainState) -> list[dict[str, float]]:
+        pending = [
+            _score_each(job.model, job.task, now.weights, store.shelves[shelf], rows)
+            for shelf, rows in zip(plan.shelf, plan.clips, strict=True)
+        ]
+        scores = Scores(*map(np.stack, zip(*jax.device_get(pending), strict=True)))  # [steps, runs, ...]
+        rows = []
+        for run, part in enumerate(parts):
+            present = places[run] >= 0
+            probabilities = np.empty((len(part), *scores.probabilities.shape[3:]), np.float32)
+            probabilities[places[run][present]] = scores.probabilities[:, run][present]
+            loss = np.average(scores.loss[:, run].astype(np.float64), weights=scores.weight[:, run])
+            rows.append(judged(job.task, probabilities, loss, part.targets))
+        return rows
+
+    return judge
+
+
+def _places(plan: Plan, store: Store, members: np.ndarray, run: int) -> np.ndarray:
+    """Say for each item of a run's batches which of its clips it is: int64 ``[steps, batch]``, -1 where absent."""
+    clip_in = [np.flatnonzero(store.shelf_of == shelf) for shelf in range(len(store.shelves))]
+    own = np.full(len(store.samples), -1)
+    own[members] = np.arange(len(members))
+    rows = plan.clips[:, run]
+    found = [np.append(own[clip_in[shelf]], -1)[row] for shelf, row in zip(plan.shelf, rows, strict=True)]
+    return np.stack(found)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _score_each(model: Layer, task: Task, weights: tuple[Params, State], shelf: Shelf, clips: Array) -> Scores:
+    step = make_eval_step(model, task)
+    return jax.vmap(lambda mine, rows: step(mine[0], mine[1], take(shelf, rows)))(weights, clips)
+
+
+def _middle(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return what the runs' rows say on average; clips a second are those of all."""
+    middle = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return middle | {"clips_per_second": float(sum(row["clips_per_second"] for row in rows))}

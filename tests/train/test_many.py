@@ -1,0 +1,144 @@
+"""`fit_many`: the same runs one after another and in one program, and each the same as alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxlisten as jl
+from jaxlisten.train import default_optimizer, feed, store, together
+from tests.train.small import KEY, MODEL, TRAIN, VALIDATION, assert_same_bits, figures, fit, leaves, sines
+
+KEYS = jax.random.split(KEY, 3)
+SGD = optax.sgd(0.03)
+"""Its steps differ by rounding where gradients do; Adam's differ by more where a gradient is next to nothing."""
+
+
+def many(train=TRAIN, validation=VALIDATION, **settings):
+    return jl.fit_many(
+        MODEL, train, validation, **{"key": KEYS, "epochs": 3, "batch_size": 8, "progress": False} | settings
+    )
+
+
+def joined(*parts: jl.data.Dataset) -> jl.data.Dataset:
+    audio = [clip for part in parts for clip in part.audio]
+    names = [part.classes[target] for part in parts for target in part.targets]
+    return jl.data.arrays(audio, names, sr=parts[0].sr, classes=parts[0].classes)
+
+
+def assert_alike(first: jl.Fitted, second: jl.Fitted) -> None:
+    for a, b in leaves((first.params, first.state), (second.params, second.state)):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    for a, b in zip(figures(first.history), figures(second.history), strict=True):
+        assert a == pytest.approx(b, rel=1e-4, abs=1e-4)
+
+
+def test_one_after_another_each_run_is_that_of_fit():
+    for key, run in zip(KEYS, many(together=False), strict=True):
+        alone = fit(key=key)
+        assert_same_bits((alone.params, alone.state), (run.params, run.state))
+        assert figures(alone.history) == figures(run.history)
+
+
+@pytest.mark.parametrize("accelerator", [False, True])
+def test_together_each_run_is_that_of_fit(accelerator, monkeypatch):
+    runs = [fit(key=key, optimizer=SGD, average=0.9) for key in KEYS]
+    if accelerator:  # steps in compiled loops
+        monkeypatch.setattr(feed, "steps_are_called", lambda: False)
+        monkeypatch.setattr(feed, "_AT_ONCE", 2)  # three steps: a part is filled up with an absent batch
+    for alone, run in zip(runs, many(together=True, optimizer=SGD, average=0.9), strict=True):
+        assert_alike(alone, run)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_folds_of_unequal_size_and_length(together):
+    """Clips of two lengths, and folds whose numbers of steps differ."""
+    clips = joined(sines(21, samples=2000), sines(13, seed=1, samples=700))
+    folds = [np.arange(len(clips)) % 3 == i for i in range(3)]
+    folds[0][:6] = True
+    trains, validations = [clips.subset(~fold) for fold in folds], [clips.subset(fold) for fold in folds]
+    runs = many(trains, validations, key=KEY, optimizer=SGD, together=together)
+    for run, train, validation in zip(runs, trains, validations, strict=True):
+        scores = jl.evaluate(run, validation)
+        assert scores.n == len(validation)
+        assert scores.accuracy == pytest.approx(max(row["val_accuracy"] for row in run.history))
+        assert run.about["data"]["clips"] == len(train)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_settings_reach_the_optimizer(together):
+    rates = [0.03, 0.0]
+    moved, still = many(key=KEY, settings={"lr": rates}, optimizer=lambda h: optax.sgd(h["lr"]), together=together)
+    assert_alike(fit(optimizer=SGD), moved)
+    first = jl.init_train_state(MODEL, SGD, KEY, jl.Padded(jnp.zeros((8, 2048)), jnp.zeros(8, jnp.int32)))
+    assert_same_bits(jax.device_get(first.params), still.params)
+    assert [run.about["training"]["settings"]["lr"] for run in (moved, still)] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_run_that_diverges_leaves_the_others_alone(together, capsys):
+    settings = {"optimizer": lambda h: optax.sgd(h["lr"]), "together": together, "key": KEY}
+    good, bad = many(settings={"lr": [0.03, 1e38]}, **settings)
+    assert_alike(fit(optimizer=SGD), good)
+    assert len(bad.history) < 3
+    assert "run 1 has ended early: " in capsys.readouterr().err
+    with pytest.raises(jl.TrainingError, match="not finite"):
+        many(settings={"lr": [1e38, 1e38]}, **settings)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_patience_is_each_runs_own(together):
+    rates = [0.03, 0.0]
+    optimizer = lambda h: optax.sgd(h["lr"])  # noqa: E731
+    moved, still = many(key=KEY, settings={"lr": rates}, optimizer=optimizer, together=together, epochs=12, patience=2)
+    assert len(still.history) == still.best_epoch + 2 < 12
+    assert len(moved.history) != len(still.history)
+
+
+def test_stored_runs_are_resumed_one_by_one_or_together(tmp_path, capsys):
+    whole = many(run_dir=tmp_path / "whole", together=True)
+    assert [jl.load(tmp_path / "whole" / f"run{i}").fitted.history for i in range(3)] == [run.history for run in whole]
+    optimizer = default_optimizer(9)
+    half = {"run_dir": tmp_path / "half", "together": True, "optimizer": optimizer}
+    many(epochs=2, **half)
+    again = many(epochs=3, resume=True, **half)
+    for one, other in zip(many(together=True, optimizer=optimizer), again, strict=True):
+        assert_same_bits((one.params, one.state), (other.params, other.state))
+    assert (tmp_path / "whole" / "run2" / "report.html").is_file()
+    assert len(many(epochs=4, run_dir=tmp_path / "half", resume=True, optimizer=optimizer)[0].history) == 4
+
+
+def test_what_runs_share_is_on_the_device_once():
+    parts = [TRAIN.subset(np.arange(24) % 3 != i) for i in range(3)]
+    clips, members = together.union(parts)
+    assert len(clips) == 24
+    for part, mine in zip(parts, members, strict=True):
+        assert all(clips.audio[i] is clip for i, clip in zip(mine, part.audio, strict=True))
+        assert clips.targets[mine].tolist() == part.targets.tolist()
+
+
+def test_store_gives_what_collate_gives():
+    clips = joined(sines(7, samples=2000), sines(5, seed=1, samples=700))
+    kept = store.put(clips, (768, 2048))
+    plan = kept.plan(np.arange(12), 4, np.random.default_rng(0))
+    expected = jl.data.plan(clips.lengths, 4, (768, 2048), rng=np.random.default_rng(0))
+    for shelf, rows, (length, chosen) in zip(plan.shelf, plan.clips, expected, strict=True):
+        assert_same_bits(store.take(kept.shelves[shelf], rows), jl.data.collate(clips, chosen, length, 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"key": KEY}, "got one of everything; for a single run there is jaxlisten.fit"),
+        ({"train": [TRAIN, TRAIN]}, "got 2 of train, 3 of key"),
+        ({"settings": {"lr": [[1.0]]}}, r"a number for each run in every setting, \[runs\], got shapes"),
+        ({"settings": {"lr": [1.0, 2.0, 3.0]}}, "an optimizer that takes the settings"),
+        ({"settings": {"lr": [1.0, 2.0, 3.0]}, "optimizer": SGD}, "expected a function from settings to an optimizer"),
+        ({"optimizer": lambda h: SGD}, "expected an optimizer of optax, got function"),
+        ({"train": [], "validation": None}, "got 0 of train"),
+    ],
+)
+def test_what_is_no_number_of_runs_is_refused(settings, message):
+    with pytest.raises(jl.InputError, match=message):
+        many(**settings)
