@@ -73,7 +73,7 @@ from jaxlisten.nn import (
     to_config,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TrainState, fit, fit_many, init_train_state, make_train_step
+from jaxlisten.train import TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
 from jaxlisten.types import Batch, Chunk, Padded, Timing
 from jaxlisten.version import __version__
 
@@ -150,6 +150,7 @@ __all__ = [
     "__version__",
     "augment",
     "data",
+    "ensemble",
     "evaluate",
     "export",
     "features",

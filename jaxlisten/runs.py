@@ -40,6 +40,7 @@ __all__ = [
     "unflatten",
     "versions",
     "with_weights",
+    "write",
     "write_config",
     "write_metrics",
     "write_weights",
@@ -71,7 +72,7 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
                 raise InputError(
                     f"{run} exists and is not empty; give another folder, or resume the run in it (--resume)"
                 )
-            if not (run / "config.json").exists():
+            if not any((folder / "config.json").exists() for folder in (run, run / "run0")):
                 raise InputError(
                     f"{run} holds other things than a run, so there is nothing to resume; give another folder"
                 )
@@ -80,6 +81,14 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
     except OSError as error:
         raise InputError(f"can't write to {run}: {error.strerror}; give another folder") from error
     return run
+
+
+def write(run: Path, fitted: Fitted) -> None:
+    """Write a whole listener."""
+    write_config(run, fitted)
+    write_weights(run, fitted.params, fitted.state)
+    if fitted.history:
+        write_metrics(run, fitted.history)
 
 
 def write_config(run: Path, fitted: Fitted) -> None:

@@ -176,6 +176,7 @@ CASES: dict[str, Case] = {
     ),
     "Parallel/stride": Case(jl.parallel(a=jl.serial(jl.Conv1D(4, 7), jl.MaxPool(2)), b=jl.Conv1D(2, 2, stride=2))),
     "Parallel/residual": Case(jl.residual(jl.Conv1D(4, 6), jl.Tanh())),
+    "Parallel/average": Case(jl.nn.average(jl.Conv1D(4, 6), jl.Conv1D(4, 3, lookahead=0))),
     "Parallel/shortcut": Case(jl.residual(jl.Conv1D(5, 6, stride=2), shortcut=jl.Conv1D(5, 1, stride=2))),
     "Parallel/down and up": Case(jl.residual(jl.Conv1D(6, 5, stride=2), jl.ConvTranspose1D(4, 4))),
     "Parallel/up": Case(

@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")
+    train.add_argument("--folds", metavar="K", type=int, help="cross-validate: K runs, each clip is tested on once")
+    train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
+    train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     train.set_defaults(run=_train)
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from jaxlisten import data, models, runs, tasks
-from jaxlisten.cli import say
+from jaxlisten.cli import cache, many, say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
@@ -24,10 +24,14 @@ def train(options: argparse.Namespace) -> int:
     network = _named("--model", options.model, models.MODELS)
     usual = "raw" if options.model == "crnn" else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
-    if options.epochs is not None and options.epochs < 1:
-        raise InputError(f"--epochs: expected at least 1, got {options.epochs}")
+    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise InputError(f"--{name}: expected at least {least}, got {value}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
+    if options.cache:
+        cache.keep()
     runs.create(options.out, resume=options.resume)
     clips = data.load(options.data, group_by=options.group_by)
     say.skipped(clips)
@@ -35,6 +39,8 @@ def train(options: argparse.Namespace) -> int:
     parts = data.partition(clips, seed=options.seed)
     _check_classes(parts.train, options.data, " for training")
     model = serial(front_end(clips.sr), network(len(clips.classes)))
+    if options.folds is not None or options.seeds is not None:
+        return many.train(model, clips, options)
     go_on = "go on with the same command and --resume"
     return _run(model, clips, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
 

@@ -3,7 +3,7 @@
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import bucket_lengths, collate, plan
-from jaxlisten.data.dataset import Dataset, Skipped
+from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.named import esc10, esc50, fsdd
 from jaxlisten.data.sources import arrays, folder, load
@@ -43,4 +43,5 @@ __all__ = [
     "split",
     "synthetic",
     "trim",
+    "union",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -184,6 +185,29 @@ class Dataset:
             "skipped": len(self.skipped),
             "fingerprint": self.fingerprint(),
         }
+
+
+def union(parts: Sequence[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
+    """Join data sets, each clip once: what `Dataset.subset` has taken from one data set shares its clips.
+
+    Returns:
+        All clips, and the places of each data set's own among them, int64 ``[n]``.
+    """
+    place = dict[tuple[int, bytes], int]()
+    audio, targets, paths, members = [], [], [], []
+    for part in parts:
+        mine = np.zeros(len(part), np.int64)
+        for i, (clip, target, path) in enumerate(zip(part.audio, part.targets, part.paths, strict=True)):
+            name = id(clip), target.tobytes()
+            if name not in place:
+                place[name] = len(audio)
+                audio.append(clip)
+                targets.append(target)
+                paths.append(path)
+            mine[i] = place[name]
+        members.append(mine)
+    first = parts[0]
+    return Dataset(tuple(audio), np.stack(targets), first.classes, first.sr, tuple(paths)), members
 
 
 def same_sound(audio: tuple[np.ndarray, ...]) -> np.ndarray:

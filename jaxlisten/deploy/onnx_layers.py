@@ -74,6 +74,8 @@ def _(layer: nn.Parallel, graph: Graph, params: Params, state: State, x: Wire) -
     values = [branch.values for branch in branches]
     if layer.merge == "add":
         return branches[0]._replace(values=functools.reduce(functools.partial(graph.add, "Add"), values))
+    if layer.merge == "mean":
+        return branches[0]._replace(values=graph.add("Mean", *values))
     return branches[0]._replace(values=graph.add("Concat", *values, axis=-1))
 
 

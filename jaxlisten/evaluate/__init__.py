@@ -1,7 +1,7 @@
 """Scoring a model over a data set, reports of what it said, and pictures."""
 
 from jaxlisten.evaluate import plot
-from jaxlisten.evaluate.base import BaseReport, Calibration
+from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
@@ -20,5 +20,6 @@ __all__ = [
     "evaluate",
     "make_eval_step",
     "plot",
+    "pooled",
     "score",
 ]

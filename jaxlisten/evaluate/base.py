@@ -7,8 +7,8 @@ import math
 import os
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxlisten import metrics
-from jaxlisten.data import Dataset
+from jaxlisten.data import Dataset, union
 from jaxlisten.errors import InputError
 from jaxlisten.files import replacing
 
@@ -172,6 +172,31 @@ class BaseReport(_Clips):
     def __str__(self) -> str:
         title = [self.title] if self.title else []
         return "\n".join([*title, self.headline, "", *aligned(self.table())])
+
+
+def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = None) -> Any:
+    """Make one report of several of one kind, on different clips: of a cross-validation, the folds.
+
+    Args:
+        reports: by name; the names become the groups of the clips.
+        title, about: of the whole.
+
+    Raises:
+        InputError: there are none, or they are of different classes.
+    """
+    each = list(reports.values())
+    if not each or len({(type(report), report.classes) for report in each}) > 1:
+        raise InputError("pooled: expected one report or more, all of one kind and with the same classes")
+    said = "predictions" if "predictions" in each[0].__dataclass_fields__ else "probabilities"
+    clips = [report.data for report in each if report.data is not None]
+    fields: dict[str, Any] = {
+        "paths": tuple(path for report in each for path in report.paths),
+        "targets": np.concatenate([report.targets for report in each]),
+        said: np.concatenate([getattr(report, said) for report in each]),
+        "groups": tuple(name for name, report in reports.items() for _ in report.paths),
+        "data": union(clips)[0] if len(clips) == len(each) else None,
+    }
+    return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})
 
 
 def calibration(targets: Any, probabilities: NDArray[np.float32], logits: NDArray[np.float64]) -> Calibration:

@@ -3,7 +3,7 @@
 from jaxlisten.nn.activation import GELU, Logistic, ReLU, SiLU, Tanh
 from jaxlisten.nn.attention import AttentionPool, MultiHeadSelfAttention
 from jaxlisten.nn.augment import FrequencyWarp, SpecAugment
-from jaxlisten.nn.combine import Identity, Parallel, Serial, lift, parallel, residual, serial
+from jaxlisten.nn.combine import Identity, Parallel, Serial, average, lift, parallel, residual, serial
 from jaxlisten.nn.convolution import (
     Conv1D,
     Conv2D,
@@ -83,6 +83,7 @@ __all__ = [
     "Tanh",
     "Whole",
     "Windowed",
+    "average",
     "from_config",
     "layer",
     "lift",

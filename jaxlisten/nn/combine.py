@@ -57,6 +57,12 @@ def parallel(*layers: Layer, **named: Layer) -> Parallel:
     return Parallel((*layers, *named.values()), (*names, *named), "concatenate")
 
 
+def average(*layers: Layer, **named: Layer) -> Parallel:
+    """Give the same input to every branch and average the outputs, as an ensemble does with its members' logits."""
+    names = _distinct([_snake(type(part).__name__) for part in layers], taken=named)
+    return Parallel((*layers, *named.values()), (*names, *named), "mean")
+
+
 def lift(function: Callable[[Array], Array]) -> Lift:
     """Make a layer of a function that treats every step alike, such as ``jnp.tanh`` or a scaling.
 
@@ -167,7 +173,7 @@ class Serial(_Branching):
 
 @layer
 class Parallel(_Branching):
-    """Branches that take the same input; made by `parallel` (outputs concatenated) and `residual` (outputs added).
+    """Branches that take the same input; made by `parallel` (outputs concatenated), `residual` (added) and `average`.
 
     A branch that lowers the rate and raises it again gives a few steps more than there were, unless their number fits.
     All branches are cut to the shortest.
@@ -177,7 +183,7 @@ class Parallel(_Branching):
     names: tuple[str, ...]
     merge: str = "concatenate"
 
-    merges: ClassVar[tuple[str, ...]] = ("concatenate", "add")
+    merges: ClassVar[tuple[str, ...]] = ("concatenate", "add", "mean")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -262,14 +268,18 @@ class Parallel(_Branching):
         return [jax.lax.slice_in_dim(y, 0, _least(sizes[time]), axis=time) for y in outputs]
 
     def _merged(self, outputs: Sequence[Array]) -> Array:
-        same = 0 if self.merge == "add" else 1
+        same = 1 if self.merge == "concatenate" else 0
         if len({y.shape[: y.ndim - same] for y in outputs}) > 1:
             shapes = ", ".join(f"{name} {tuple(y.shape)}" for name, y in zip(self.names, outputs, strict=True))
             refuse(self, f"branches of one shape, to {self.merge} them", shapes, "strides or channels differ")
-        return sum(outputs[1:], outputs[0]) if same == 0 else jnp.concatenate(outputs, axis=-1)
+        if same == 1:
+            return jnp.concatenate(outputs, axis=-1)
+        total = sum(outputs[1:], outputs[0])
+        return total / len(outputs) if self.merge == "mean" else total
 
     def __repr__(self) -> str:
-        return _tree("parallel" if self.merge == "concatenate" else "residual", self.children())
+        made_by = {"concatenate": "parallel", "add": "residual", "mean": "average"}
+        return _tree(made_by[self.merge], self.children())
 
 
 def _least(lengths: Sequence[Any]) -> Any:

@@ -1,5 +1,6 @@
 """Training: the jitted step, `fit`, which loops over it, and `fit_many`, which trains many runs."""
 
+from jaxlisten.train.ensemble import ensemble
 from jaxlisten.train.fit import fit
 from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
@@ -12,6 +13,7 @@ __all__ = [
     "default_augment",
     "default_optimizer",
     "default_task",
+    "ensemble",
     "fit",
     "fit_many",
     "init_train_state",

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.data import Dataset
+from jaxlisten.data import Dataset, union
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import Scores, make_eval_step
 from jaxlisten.nn import Layer
@@ -86,29 +86,6 @@ def train_together(runs: list[Run], *, progress: bool) -> dict[int, TrainingErro
             if all(run.over for run in going):
                 break
     return failures
-
-
-def union(parts: list[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
-    """Join data sets, each clip once: what `Dataset.subset` has taken from one data set shares its clips.
-
-    Returns:
-        All clips, and the places of each data set's own among them, int64 ``[n]``.
-    """
-    place = dict[tuple[int, bytes], int]()
-    audio, targets, paths, members = [], [], [], []
-    for part in parts:
-        mine = np.zeros(len(part), np.int64)
-        for i, (clip, target, path) in enumerate(zip(part.audio, part.targets, part.paths, strict=True)):
-            name = id(clip), target.tobytes()
-            if name not in place:
-                place[name] = len(audio)
-                audio.append(clip)
-                targets.append(target)
-                paths.append(path)
-            mine[i] = place[name]
-        members.append(mine)
-    first = parts[0]
-    return Dataset(tuple(audio), np.stack(targets), first.classes, first.sr, tuple(paths)), members
 
 
 def side_by_side(plans: list[Plan], shelves: int, rng: np.random.Generator | None = None) -> Plan:

@@ -1,0 +1,95 @@
+"""``jaxlisten train --folds`` and ``--seeds``: many runs, and what they say together."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxlisten import data, runs, tasks
+from jaxlisten.cli import say
+from jaxlisten.data import Dataset, Partition
+from jaxlisten.errors import TrainingError
+from jaxlisten.evaluate import BaseReport, evaluate, pooled
+from jaxlisten.files import replacing
+from jaxlisten.nn import Layer
+from jaxlisten.runs import Fitted
+from jaxlisten.train import default_augment, default_task, ensemble, fit_many
+
+_MAIN = {"class": "accuracy", "labels": "average_precision", "numbers": "mae"}
+"""The figure that runs are compared by, for each kind of target."""
+
+
+def train(model: Layer, clips: Dataset, options: argparse.Namespace) -> int:
+    """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
+    parts = data.folds(clips, options.folds, seed=options.seed) if options.folds else [data.partition(clips)]
+    names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
+    seeds = [options.seed + i for i in range(options.seeds or 1)]
+    each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
+    task, out = tasks.infer(clips.targets), Path(options.out)
+    say.note(f"{len(each)} runs on {say.count(len(clips), 'clip')} of {len(clips.classes)} {task.things}")
+    try:
+        listeners = fit_many(
+            model,
+            [part.train for _, part, _ in each],
+            [part.validation for _, part, _ in each],
+            key=jax.numpy.stack([jax.random.key(seed % 2**32) for _, _, seed in each]),
+            task=default_task(task),
+            epochs=options.epochs,
+            augment=default_augment(task),
+            run_dir=out,
+            resume=options.resume,
+        )
+    except KeyboardInterrupt:
+        raise TrainingError(
+            f"interrupted; {out} keeps the best weights so far: go on with the same command and --resume"
+        ) from None
+    named = _MAIN[task.kind]
+    part = "validation" if parts[0].test is None else "test"
+    rows = []
+    for i, ((name, clips_of, seed), listener) in enumerate(zip(each, listeners, strict=True)):
+        about = {"data": options.data, "part": part, "clips": name, "seed": seed}
+        report = evaluate(listener, _held_out(clips_of), title=f"{out.name}/run{i}", about=about)
+        report.save(out / f"run{i}" / "report.html")
+        report.save(out / f"run{i}" / "report.json")
+        rows.append({"run": f"run{i}", "clips": name, "seed": seed, "n": report.n, named: getattr(report, named)})
+        say.note(f"run{i}, {name}, seed {seed}, {part}: {report.headline}")
+    with replacing(out / "runs.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    runs.write(out, ensemble(listeners))
+    whole = _whole(names, parts, listeners, out.name, {"data": options.data, "part": part, "runs": len(each)})
+    whole = replace(whole, health=data.health(clips).to_dict())
+    whole.save(out / "report.html")
+    whole.save(out / "report.json")
+    figures = np.array([row[named] for row in rows])
+    say.note(
+        f"{named.replace('_', ' ')} of the runs: {figures.mean():.4f}, standard deviation {figures.std(ddof=1):.4f}"
+    )
+    what = "each clip by the runs that have not heard it" if options.folds else "all runs together"
+    say.note(f"{part}, {what}: {whole.headline}; see {out / 'report.html'}")
+    return 0
+
+
+def _held_out(part: Partition) -> Dataset:
+    return part.validation if part.test is None else part.test
+
+
+def _whole(
+    names: list[str], parts: Sequence[Partition], listeners: list[Fitted], title: str, about: dict[str, Any]
+) -> BaseReport:
+    """Score each part's held out clips with the mean of its runs, and make one report of all."""
+    size = len(listeners) // len(parts)
+    reports = dict[str, BaseReport]()
+    for i, (name, part) in enumerate(zip(names, parts, strict=True)):
+        mine = listeners[i * size : (i + 1) * size]
+        listener = ensemble(mine) if size > 1 else mine[0]
+        reports[name] = evaluate(listener, _held_out(part), title=title, about=about)
+    return reports[names[0]] if len(names) == 1 else pooled(reports, title=title, about=about)

@@ -1,0 +1,57 @@
+"""Several trained listeners as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxlisten.errors import InputError
+from jaxlisten.nn import average
+from jaxlisten.runs import Fitted
+
+
+def ensemble(runs: Sequence[Fitted]) -> Fitted:
+    """Make one listener of several: its logits are the mean of theirs.
+
+    It is a listener like any other, with the weights of all: it can be evaluated, stored, exported, and it streams if
+    they do. Front ends that are equal are computed once.
+
+    Args:
+        runs: trained on the same classes, such as `jaxlisten.fit_many` returns.
+
+    Raises:
+        InputError: there are none, or they differ in task, classes or sample rate.
+
+    Example:
+        >>> import jax, optax, jaxlisten as jl
+        >>> clips = jl.data.synthetic(30)
+        >>> model = jl.serial(jl.models.log_mel(clips.sr), jl.models.linear(len(clips.classes)))
+        >>> runs = jl.fit_many(model, clips, key=jax.random.split(jax.random.key(0), 2), epochs=1, progress=False)
+        >>> jl.ensemble(runs).model.names
+        ('run0', 'run1')
+    """
+    if not runs:
+        raise InputError("ensemble: expected at least one listener, got none")
+    first = runs[0]
+    for i, run in enumerate(runs):
+        for what in ("task", "classes", "sr"):
+            ours, theirs = getattr(first, what), getattr(run, what)
+            if ours != theirs:
+                raise InputError(
+                    f"ensemble: expected listeners of one {what}, got {ours!r} and, for run {i}, {theirs!r}"
+                )
+    names = [f"run{i}" for i in range(len(runs))]
+
+    def held(trees: Sequence[Any]) -> Any:
+        return {name: tree for name, tree in zip(names, trees, strict=True) if tree}
+
+    return Fitted(
+        model=average(**{name: run.model for name, run in zip(names, runs, strict=True)}),
+        params=held([run.params for run in runs]),
+        state=held([run.state for run in runs]),
+        task=first.task,
+        classes=first.classes,
+        sr=first.sr,
+        item=max(run.item for run in runs),
+        about={"examples": first.about.get("examples", []), "training": {"runs": len(runs)}},
+    )
