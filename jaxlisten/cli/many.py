@@ -28,7 +28,11 @@ _MAIN = {"class": "accuracy", "labels": "average_precision", "numbers": "mae"}
 
 def train(model: Layer, clips: Dataset, options: argparse.Namespace) -> int:
     """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
-    parts = data.folds(clips, options.folds, seed=options.seed) if options.folds else [data.partition(clips)]
+    parts = (
+        data.folds(clips, options.folds, seed=options.seed)
+        if options.folds
+        else [data.partition(clips, seed=options.seed)]
+    )
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
@@ -70,9 +74,8 @@ def train(model: Layer, clips: Dataset, options: argparse.Namespace) -> int:
     whole.save(out / "report.html")
     whole.save(out / "report.json")
     figures = np.array([row[named] for row in rows])
-    say.note(
-        f"{named.replace('_', ' ')} of the runs: {figures.mean():.4f}, standard deviation {figures.std(ddof=1):.4f}"
-    )
+    spread = f"{figures.mean():.4f}, standard deviation {figures.std(ddof=1):.4f}"
+    say.note(f"{named.replace('_', ' ')} of the runs, on average: {spread}")
     what = "each clip by the runs that have not heard it" if options.folds else "all runs together"
     say.note(f"{part}, {what}: {whole.headline}; see {out / 'report.html'}")
     return 0

@@ -37,9 +37,7 @@ def ensemble(runs: Sequence[Fitted]) -> Fitted:
         for what in ("task", "classes", "sr"):
             ours, theirs = getattr(first, what), getattr(run, what)
             if ours != theirs:
-                raise InputError(
-                    f"ensemble: expected listeners of one {what}, got {ours!r} and, for run {i}, {theirs!r}"
-                )
+                raise InputError(f"ensemble: expected listeners of one {what}, got {ours!r}, and {theirs!r} of run {i}")
     names = [f"run{i}" for i in range(len(runs))]
 
     def held(trees: Sequence[Any]) -> Any:
