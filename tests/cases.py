@@ -183,6 +183,7 @@ CASES: dict[str, Case] = {
         jl.serial(jl.parallel(jl.ConvTranspose1D(3, 5), jl.ConvTranspose1D(2, 2, lookahead=0)), jl.MeanPool(3))
     ),
     "Frozen": Case(jl.Frozen(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Dropout(0.3)))),
+    "BFloat16": Case(jl.BFloat16(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
     "Remat": Case(jl.Remat(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
     "lift": Case(jl.lift(abs), exempt=FUNCTION),
     # models

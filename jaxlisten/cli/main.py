@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")
+    train.add_argument(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of the network in training (default: float32; bfloat16 is for GPUs and TPUs)",
+    )
     train.add_argument("--folds", metavar="K", type=int, help="cross-validate: K runs, each clip is tested on once")
     train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")

@@ -15,7 +15,7 @@ from jaxlisten.cli import cache, many, say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
-from jaxlisten.nn import serial
+from jaxlisten.nn import BFloat16, serial
 from jaxlisten.train import default_augment, default_task, fit
 
 
@@ -38,7 +38,10 @@ def train(options: argparse.Namespace) -> int:
     _check_classes(clips, options.data)
     parts = data.partition(clips, seed=options.seed)
     _check_classes(parts.train, options.data, " for training")
-    model = serial(front_end(clips.sr), network(len(clips.classes)))
+    classifier = network(len(clips.classes))
+    if options.precision == "bfloat16":
+        classifier = BFloat16(classifier)
+    model = serial(front_end(clips.sr), classifier)
     if options.folds is not None or options.seeds is not None:
         return many.train(model, clips, options)
     go_on = "go on with the same command and --resume"

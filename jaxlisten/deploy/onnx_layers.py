@@ -94,7 +94,7 @@ def _(layer: nn.Frozen, graph: Graph, params: Params, state: State, x: Wire) -> 
 
 
 @emit.register
-def _(layer: nn.Remat, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
+def _(layer: nn.Wrapper, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     return emit(layer.inner, graph, params, state, x)
 
 

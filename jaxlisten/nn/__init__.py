@@ -27,7 +27,7 @@ from jaxlisten.nn.shape import AddChannel, MergeFrequency
 from jaxlisten.nn.stream import stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
-from jaxlisten.nn.wrap import Frozen, Remat
+from jaxlisten.nn.wrap import BFloat16, Frozen, Remat, Wrapper
 
 __all__ = [
     "GELU",
@@ -39,6 +39,7 @@ __all__ = [
     "AddChannel",
     "AttentionPool",
     "AutoGain",
+    "BFloat16",
     "BatchNorm",
     "Bidirectional",
     "ClipNorm",
@@ -83,6 +84,7 @@ __all__ = [
     "Tanh",
     "Whole",
     "Windowed",
+    "Wrapper",
     "average",
     "from_config",
     "layer",

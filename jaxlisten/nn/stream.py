@@ -14,7 +14,7 @@ from jaxlisten.nn.combine import Parallel, Serial
 from jaxlisten.nn.layer import Layer, spec
 from jaxlisten.nn.pool import GlobalPool, SlidingPool
 from jaxlisten.nn.time import valid_steps
-from jaxlisten.nn.wrap import Frozen, Remat
+from jaxlisten.nn.wrap import Frozen, Wrapper
 from jaxlisten.types import Array, Chunk, Padded, Params, State
 
 
@@ -65,7 +65,7 @@ def _(layer: Parallel, steps: int) -> Layer:
 
 
 @_streaming.register(Frozen)
-@_streaming.register(Remat)
+@_streaming.register(Wrapper)
 def _(layer: Any, steps: int) -> Layer:
     return type(layer)(_streaming(layer.inner, steps))
 

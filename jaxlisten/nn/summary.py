@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxlisten.nn.combine import Parallel, Serial
 from jaxlisten.nn.layer import Layer, out_spec, spec
-from jaxlisten.nn.wrap import Frozen, Remat
+from jaxlisten.nn.wrap import Frozen, Wrapper
 from jaxlisten.types import Padded
 
 
@@ -88,7 +88,7 @@ def _walk(path: str, layer: Any, params: Any, state: Any, x: Any) -> Iterator[tu
     """Yield the row of each layer below `path`, with the shape that comes out of it."""
     if isinstance(layer, Frozen):
         yield from _walk(path, layer.inner, state.get("params", {}), state.get("state", {}), x)
-    elif isinstance(layer, Remat):
+    elif isinstance(layer, Wrapper):
         yield from _walk(path, layer.inner, params, state, x)
     elif isinstance(layer, Serial):
         for name, child in layer.children():

@@ -14,7 +14,7 @@ import numpy as np
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate.plot.axes import BLUE, axes_for, columns_of, tidy
 from jaxlisten.features import mel_filters, melspectrogram
-from jaxlisten.nn import FilterBank, Frozen, Layer, LogMel, Mel, Remat, Serial
+from jaxlisten.nn import FilterBank, Frozen, Layer, LogMel, Mel, Serial, Wrapper
 from jaxlisten.nn.front_end import MelFrames
 from jaxlisten.types import Array, Params, State
 
@@ -262,7 +262,7 @@ def _front_ends(layer: Any, params: Params | None, state: State | None) -> Itera
     elif isinstance(layer, Frozen):
         held = state or {}
         yield from _front_ends(layer.inner, held.get("params"), held.get("state"))
-    elif isinstance(layer, Remat):
+    elif isinstance(layer, Wrapper):
         yield from _front_ends(layer.inner, params, state)
     elif isinstance(layer, Serial):
         for name, child in layer.children():
