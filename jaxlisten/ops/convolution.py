@@ -5,16 +5,21 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import cast
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 
+from jaxlisten.ops import winograd
 from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
 
 MOST_SLICES = 64
 """Above this many slices of the input, programs of slices take longer to compile than they save."""
+
+_MIXABLE = 16
+"""Channels that make Winograd's products pay."""
 
 _IN_CACHE = 4_500_000
 """Bytes of patches and outputs that are made at a time: as much as stays in the cache of a CPU core."""
@@ -99,6 +104,46 @@ def _conv_patches(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation:
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 
+class _Way(NamedTuple):
+    """How a convolution becomes matrix products: each function is linear, so that its transpose is the gradient's.
+
+    Attributes:
+        cut: from ``x [item, *space, channel_in]`` to the left sides, ``[item, *any, taps * channel_in]``.
+        prepare: from the kernel to the right sides, ``[taps * channel_in, channel_out]``.
+        join: from the products to ``[item, *windows, channel_out]``.
+    """
+
+    cut: Callable[[Array], list[Array]]
+    prepare: Callable[[Array], list[Array]]
+    join: Callable[[list[Array]], Array]
+
+
+def _way(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> _Way:
+    """Choose Winograd's products where they save time, and otherwise one product of patches.
+
+    Winograd's need three dense taps in time, float32 (in less, what they add up is too coarse), and enough channels for
+    a half of the products to outweigh the mixing.
+    """
+    taps, channels = kernel.shape[:-2], kernel.shape[-2:]
+
+    def cut(x: Array) -> list[Array]:
+        return [_patches(x, taps, stride, dilation)]
+
+    def matrices(kernels: list[Array]) -> list[Array]:
+        return [kernel.reshape(-1, kernel.shape[-1]) for kernel in kernels]
+
+    dense = len(taps) == 2 and (taps[0], stride[0], dilation[0]) == (winograd.TAPS, 1, 1)
+    fixed = isinstance(x.shape[1], int) and x.shape[1] > 2 * winograd.TAPS
+    if not (dense and fixed and min(channels) >= _MIXABLE and jnp.finfo(x.dtype).bits >= 32):
+        return _Way(cut, lambda kernel: matrices([kernel]), lambda products: products[0])
+    across = functools.partial(_patches, taps=(1, *taps[1:]), stride=stride, dilation=dilation)
+    return _Way(
+        cut=lambda x: [across(mixed) for mixed in winograd.inputs(x)],
+        prepare=lambda kernel: matrices(winograd.kernels(kernel)),
+        join=lambda products: winograd.outputs(products, x.shape[1] - winograd.TAPS + 1),
+    )
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     """Convolve ``x [item, *space, channel_in]``.
@@ -107,11 +152,16 @@ def _products(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[
     """
     if len(stride) == 1 and kernel.shape[0] > 1:
         return _conv_reference(x, kernel, stride=stride, dilation=dilation)
-    matrix = kernel.reshape(-1, kernel.shape[-1])
-    each = _at_a_time(x, kernel, stride, dilation)
+    way = _way(x, kernel, stride, dilation)
+    right = way.prepare(kernel)
+
+    def convolve(x: Array) -> Array:
+        return way.join([a @ b for a, b in zip(way.cut(x), right, strict=True)])
+
+    each = _at_a_time(x, kernel, way)
     if each == x.shape[0]:
-        return _patches(x, kernel.shape[:-2], stride, dilation) @ matrix
-    y = jax.lax.map(lambda x: _patches(x, kernel.shape[:-2], stride, dilation) @ matrix, _in_parts(x, each))
+        return convolve(x)
+    y = jax.lax.map(convolve, _in_parts(x, each))
     return y.reshape(-1, *y.shape[2:])
 
 
@@ -123,41 +173,48 @@ def _products_backward(
     stride: tuple[int, ...], dilation: tuple[int, ...], kept: tuple[Array, Array], dy: Array
 ) -> tuple[Array, Array]:
     x, kernel = kept
-    matrix = kernel.reshape(-1, kernel.shape[-1])
-    each = _at_a_time(x, kernel, stride, dilation)
-    part, wide = jax.ShapeDtypeStruct((each, *x.shape[1:]), x.dtype), widened(dy).dtype
+    way = _way(x, kernel, stride, dilation)
+    each, wide = _at_a_time(x, kernel, way), widened(dy).dtype
+    part, right = jax.ShapeDtypeStruct((each, *x.shape[1:]), x.dtype), way.prepare(kernel)
+    products = jax.eval_shape(lambda x: [a @ b for a, b in zip(way.cut(x), right, strict=True)], part)
 
-    def cut(x: Array) -> Array:
-        return _patches(x, kernel.shape[:-2], stride, dilation)
+    def of_products(dy: Array) -> list[Array]:
+        return jax.linear_transpose(way.join, products)(dy)[0]
 
     def of_x(dy: Array) -> Array:
-        return jax.linear_transpose(cut, part)(dy @ matrix.T)[0]
+        left = [a @ b.T for a, b in zip(of_products(dy), right, strict=True)]
+        return jax.linear_transpose(way.cut, part)(left)[0]
 
-    def of_kernel(x: Array, dy: Array) -> Array:
-        left, right = (a.reshape(-1, a.shape[-1]) for a in (dy, cut(x)))
-        return jnp.matmul(left.T, right, preferred_element_type=wide)
+    def of_right(x: Array, dy: Array) -> list[Array]:
+        sides = zip(of_products(dy), way.cut(x), strict=True)
+        flat = ([a.reshape(-1, a.shape[-1]) for a in pair] for pair in sides)
+        return [jnp.matmul(dz.T, left, preferred_element_type=wide) for dz, left in flat]
 
     if each == x.shape[0]:
-        dx, dw = of_x(dy), of_kernel(x, dy)
+        dx, turned = of_x(dy), of_right(x, dy)
     else:
-        # Two loops: one that nothing asks for, as behind the features, is left out.
         x, dy = _in_parts(x, each), _in_parts(dy, each)
-        dx = jax.lax.map(of_x, dy).reshape(-1, *x.shape[2:])
-        start = jnp.zeros(matrix.T.shape, wide)
-        dw = jax.lax.scan(lambda total, pair: (total + of_kernel(*pair), None), start, (x, dy))[0]
-    return dx, dw.T.reshape(kernel.shape).astype(kernel.dtype)
+        start = [jnp.zeros(b.T.shape, wide) for b in right]
+
+        def add(sums: list[Array], pair: tuple[Array, Array]) -> tuple[list[Array], Array]:
+            return jax.tree.map(jnp.add, sums, of_right(*pair)), of_x(pair[1])
+
+        turned, dx = jax.lax.scan(add, start, (x, dy))
+        dx = dx.reshape(-1, *x.shape[2:])
+    of_kernel = jax.linear_transpose(way.prepare, jax.ShapeDtypeStruct(kernel.shape, wide))
+    return dx, of_kernel([dw.T for dw in turned])[0].astype(kernel.dtype)
 
 
 _products.defvjp(_products_forward, _products_backward)
 
 
-def _at_a_time(x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> int:
+def _at_a_time(x: Array, kernel: Array, way: _Way) -> int:
     """Choose how many items are in the cache at once: as many as fit, of those that divide the batch."""
-    n, outputs, taps = x.shape[0], kernel.shape[-1], math.prod(kernel.shape[:-2])
-    if taps == 1 or not all(isinstance(size, int) for size in x.shape):  # sizes of an exported program may be open
-        return n
-    windows = math.prod(_windows(x.shape[1:-1], kernel.shape[:-2], stride, dilation))
-    size = windows * (outputs + math.prod(kernel.shape[:-1])) * x.dtype.itemsize
+    n, outputs = x.shape[0], kernel.shape[-1]
+    if math.prod(kernel.shape[:-2]) == 1 or not all(isinstance(size, int) for size in x.shape):
+        return n  # sizes of an exported program may be open
+    left = jax.eval_shape(way.cut, jax.ShapeDtypeStruct((1, *x.shape[1:]), x.dtype))
+    size = sum(a.size // a.shape[-1] * (a.shape[-1] + outputs) for a in left) * x.dtype.itemsize
     if n * size <= _IN_CACHE:
         return n
     return max(each for each in range(1, n + 1) if n % each == 0 and (each == 1 or each * size <= _IN_CACHE))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxlisten.ops import conv1d, conv2d
-from jaxlisten.ops.convolution import MOST_SLICES, _at_a_time, _conv_patches, _conv_reference
+from jaxlisten.ops.convolution import MOST_SLICES, _at_a_time, _conv_patches, _conv_reference, _way
 from tests.ops.comparing import hold, hold_all, value_and_grads
 
 
@@ -168,7 +168,7 @@ def test_a_batch_that_outgrows_the_cache_is_convolved_in_parts(dtype):
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.standard_normal((12, 66, 60, 8)), dtype)
     w = jnp.asarray(rng.standard_normal((3, 3, 8, 8)), dtype)
-    assert 1 < _at_a_time(x, w, **ONE) < 12
+    assert 1 < _at_a_time(x, w, _way(x, w, **ONE)) < 12
     got, want = (value_and_grads(way, x, w, **ONE) for way in (_conv_patches, _conv_reference))
     hold_all(got, want, 1e-5 if dtype == jnp.float32 else 2e-2)
 
@@ -179,6 +179,55 @@ def test_parts_of_a_batch_under_vmap_over_the_weights_equal_one_model_at_a_time(
     got = value_and_grads(lambda x, many: jax.vmap(lambda w: conv2d(x, w))(many), x, many)
     want = value_and_grads(lambda x, many: jnp.stack([_conv_reference(x, w, **ONE) for w in many]), x, many)
     hold_all(got, want)
+
+
+# time, frequency, channels in and out; kernel, stride and dilation over frequency
+MIXED = [
+    (7, 5, 16, 16, 3, 1, 1),
+    (8, 6, 16, 40, 3, 1, 1),
+    (9, 9, 24, 17, 5, 2, 1),
+    (10, 7, 33, 16, 1, 1, 1),
+    (23, 9, 16, 16, 2, 3, 2),
+]
+
+
+@pytest.mark.parametrize(("time", "freq", "channels", "outputs", "kernel", "stride", "dilation"), MIXED)
+def test_winograds_products_equal_xla_in_values_and_gradients(time, freq, channels, outputs, kernel, stride, dilation):
+    rng = np.random.default_rng(time)
+    x = jnp.asarray(rng.standard_normal((3, time, freq, channels)), jnp.float32)
+    w = jnp.asarray(rng.standard_normal((3, kernel, channels, outputs)), jnp.float32)
+    settings = {"stride": (1, stride), "dilation": (1, dilation)}
+    assert len(_way(x, w, **settings).cut(x)) == 6
+    hold_all(*(value_and_grads(way, x, w, **settings) for way in (_conv_patches, _conv_reference)))
+
+
+def test_winograds_products_of_parts_of_a_batch_equal_xla():
+    x = jax.random.normal(jax.random.key(0), (12, 40, 34, 16))
+    w = jax.random.normal(jax.random.key(1), (3, 3, 16, 32))
+    assert 1 < _at_a_time(x, w, _way(x, w, **ONE)) < 12
+    hold_all(*(value_and_grads(way, x, w, **ONE) for way in (_conv_patches, _conv_reference)))
+
+
+def test_winograds_products_under_vmap_over_the_weights_equal_one_model_at_a_time():
+    x = jax.random.normal(jax.random.key(0), (4, 9, 8, 16))
+    many = jax.random.normal(jax.random.key(1), (2, 3, 3, 16, 16))
+    got = value_and_grads(lambda x, many: jax.vmap(lambda w: conv2d(x, w))(many), x, many)
+    hold_all(got, value_and_grads(lambda x, many: jnp.stack([_conv_reference(x, w, **ONE) for w in many]), x, many))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride", "dtype"),
+    [
+        ((2, 9, 8, 15), (3, 3), (1, 1), jnp.float32),  # too few channels
+        ((2, 9, 8, 16), (3, 3), (2, 1), jnp.float32),
+        ((2, 9, 8, 16), (4, 3), (1, 1), jnp.float32),
+        ((2, 6, 8, 16), (3, 3), (1, 1), jnp.float32),  # too short
+        ((2, 9, 8, 16), (3, 3), (1, 1), jnp.bfloat16),  # too coarse
+    ],
+)
+def test_other_convolutions_are_one_product(shape, kernel, stride, dtype):
+    x, w = jnp.ones(shape, dtype), jnp.ones((*kernel, shape[-1], 16), dtype)
+    assert len(_way(x, w, stride, (1, 1)).cut(x)) == 1
 
 
 def test_conv2d_keeps_leading_axes():
