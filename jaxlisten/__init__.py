@@ -6,7 +6,7 @@ See the README for a tour; `jaxlisten.types` names the axes.
 from jaxlisten import augment, data, features, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
-from jaxlisten.evaluate import LabelReport, NumberReport, Report, evaluate, make_eval_step, plot
+from jaxlisten.evaluate import LabelReport, NumberReport, Report, evaluate, make_eval_step, plot, pooled
 from jaxlisten.nn import (
     GELU,
     GRU,
@@ -171,6 +171,7 @@ __all__ = [
     "ops",
     "parallel",
     "plot",
+    "pooled",
     "residual",
     "serial",
     "stream",
