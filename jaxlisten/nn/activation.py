@@ -10,7 +10,7 @@ from jaxlisten.nn.time import Stepwise
 from jaxlisten.types import Array, Params, State
 
 
-class _Activation(Stepwise):
+class Activation(Stepwise):
     """An elementwise function. Subclasses define `function`."""
 
     @staticmethod
@@ -24,14 +24,14 @@ class _Activation(Stepwise):
 
 
 @layer
-class ReLU(_Activation):
+class ReLU(Activation):
     """``max(x, 0)``."""
 
     function = staticmethod(jax.nn.relu)
 
 
 @layer
-class GELU(_Activation):
+class GELU(Activation):
     """``x Phi(x)`` with the exact normal distribution function (Hendrycks and Gimpel 2016)."""
 
     @staticmethod
@@ -40,21 +40,21 @@ class GELU(_Activation):
 
 
 @layer
-class SiLU(_Activation):
+class SiLU(Activation):
     """``x sigmoid(x)`` (Elfwing et al. 2018), also called swish."""
 
     function = staticmethod(jax.nn.silu)
 
 
 @layer
-class Tanh(_Activation):
+class Tanh(Activation):
     """``tanh(x)``, from -1 to 1."""
 
     function = staticmethod(jnp.tanh)
 
 
 @layer
-class Logistic(_Activation):
+class Logistic(Activation):
     """``1 / (1 + exp(-x))``, from 0 to 1."""
 
     function = staticmethod(jax.nn.sigmoid)

@@ -16,8 +16,10 @@ from jax.core import min_dim
 
 from jaxlisten.errors import refuse
 from jaxlisten.nn.delay import chain_timing, delay_start, delay_step, timings_of
+from jaxlisten.nn.images import stretch
 from jaxlisten.nn.layer import Layer, check_child, inside, layer, out_spec, spec
 from jaxlisten.nn.time import Stepwise
+from jaxlisten.ops import in_parts
 from jaxlisten.types import Array, Chunk, Padded, Params, State, Timing
 
 
@@ -123,13 +125,44 @@ class Serial(_Branching):
     def apply(
         self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
     ) -> tuple[Any, State]:
-        new_state = {}
-        for index, (name, child) in enumerate(self.children()):
+        new_state, index = {}, 0
+        while index < len(self.layers):
+            images = 0 if train else stretch(self.layers[index:])
+            if images > 1:
+                x = self._few_at_a_time(slice(index, index + images), params, state, x)
+                new_state |= {name: state[name] for name in self.names[index : index + images] if name in state}
+                index += images
+                continue
+            name, child = self.names[index], self.layers[index]
             child_key = None if key is None else jax.random.fold_in(key, index)
             with inside(name), jax.named_scope(name):
                 x, s = child.apply(params.get(name, {}), state.get(name, {}), x, key=child_key, train=train)
             new_state |= {name: s} if s else {}
+            index += 1
         return x, new_state
+
+    def _few_at_a_time(self, part: slice, params: Params, state: State, x: Any) -> Any:
+        """Apply some layers, all on images, with ``train=False``: it leaves their state as it is."""
+        values = x.values if isinstance(x, Padded) else x
+        chain = [(name, child, params.get(name, {}), state.get(name, {})) for name, child in self.children()[part]]
+
+        def run(x: Any) -> Any:
+            for name, child, p, s in chain:
+                with inside(name), jax.named_scope(name):
+                    x, _ = child.apply(p, s, x)
+            return x
+
+        batch = getattr(values, "shape", ())[:-3]
+        if not batch or not all(isinstance(n, int) for n in values.shape):  # open in an exported program
+            return run(x)
+        flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(batch) :]), x)
+        item, size = jax.ShapeDtypeStruct((1, *values.shape[-3:]), values.dtype), 0
+        for name, child, p, s in chain:
+            with inside(name):
+                item = out_spec(child, p, s, item)
+            size = max(size, item.size * item.dtype.itemsize)
+        y = in_parts(run, flat, size)
+        return jax.tree.map(lambda a: a.reshape(*batch, *a.shape[1:]), y)
 
     def out_length(self, n: Any) -> Any:
         for child in self.layers:

@@ -11,6 +11,7 @@ from jaxlisten.ops.decimation import decimate
 from jaxlisten.ops.depthwise import depthwise_conv
 from jaxlisten.ops.framing import frame
 from jaxlisten.ops.overlap import overlap_add
+from jaxlisten.ops.parts import in_parts
 from jaxlisten.ops.pooling import max_pool, max_pool2d, mean_pool, mean_pool2d
 from jaxlisten.ops.recurrence import exponential_smoother, gru, linear_recurrence, lstm
 from jaxlisten.ops.safe import largest, safe_power
@@ -31,6 +32,7 @@ __all__ = [
     "exponential_smoother",
     "frame",
     "gru",
+    "in_parts",
     "largest",
     "linear_recurrence",
     "lstm",
