@@ -16,7 +16,7 @@ from jaxlisten.evaluate.scoring import in_order
 from jaxlisten.tasks import Task
 from jaxlisten.train.job import Job
 from jaxlisten.train.step import StepInfo, TrainState, Update, _train_step
-from jaxlisten.train.store import Plan, Shelf, Store, fits, put, take
+from jaxlisten.train.store import Kept, Plan, Shelf, Store, fits, put, take
 from jaxlisten.types import Array, Batch
 
 _LOOK_EVERY = 50
@@ -143,15 +143,22 @@ def stacked(infos: list[StepInfo]) -> StepInfo:
     return StepInfo(np.array(losses, np.float64), np.array(weights, np.float64))
 
 
-def make_feed(job: Job, key: Array) -> Stepping | Resident:
-    """Return the passes over the training clips; key and number of the epoch decide the order."""
+def make_feed(job: Job, key: Array, kept: Kept | None = None) -> Stepping | Resident:
+    """Return the passes over the training clips; key and number of the epoch decide the order.
+
+    Args:
+        job: what is trained.
+        key: of the run.
+        kept: where its clips lie on the device already, among those of other runs; None: nowhere.
+    """
     train, batch_size, lengths = job.train, job.batch_size, job.lengths
     if not isinstance(train, Dataset):
         return Stepping(job.update, lambda epoch: train)
-    if fits(train, lengths):
-        store, everything = put(train, lengths), np.arange(len(train))
-        step = Take(job.update)
-        return Resident(step, store, lambda epoch: store.plan(everything, batch_size, order(key, epoch)))
+    if kept is None and fits(train, lengths):
+        kept = Kept(put(train, lengths), np.arange(len(train)))
+    if kept is not None:
+        store, members = kept
+        return Resident(Take(job.update), store, lambda epoch: store.plan(members, batch_size, order(key, epoch)))
 
     def batches(epoch: int) -> Iterator[Batch]:
         for length, indices in plan(train.lengths, batch_size, lengths, rng=order(key, epoch)):

@@ -21,6 +21,7 @@ from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.run import Run
 from jaxlisten.train.step import TrainState
+from jaxlisten.train.store import Kept
 from jaxlisten.types import Array, Batch
 
 Callback = Callable[[dict[str, float], TrainState], bool | None]
@@ -93,12 +94,12 @@ def fit(
     return run.finished()
 
 
-def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool) -> None:
-    """Train until all epochs are done, or patience or a callback ends it."""
+def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool, kept: Kept | None = None) -> None:
+    """Train until all epochs are done, or patience or a callback ends it; `kept` is where its clips lie already."""
     if run.over:
         return
     keep_memory()
-    feed, judge = make_feed(run.job, run.key), make_judge(run.job)
+    feed, judge = make_feed(run.job, run.key, kept), make_judge(run.job)
     if progress:
         compile(feed, run.memory.now)
     with progress_(run.job.epochs, run.epoch, shown=progress) as tell:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxlisten.augment import Augmentation
-from jaxlisten.data import Dataset
+from jaxlisten.data import Dataset, union
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -23,6 +23,7 @@ from jaxlisten.train.fit import train_to_the_end
 from jaxlisten.train.job import prepare
 from jaxlisten.train.run import Run
 from jaxlisten.train.step import Optimizer
+from jaxlisten.train.store import Kept, fits, put
 from jaxlisten.train.together import train_together
 from jaxlisten.types import Array
 
@@ -104,10 +105,21 @@ def fit_many(
     )
     # Each run's folder is made, or read, before the first of them begins.
     runs = [Run(*given, resume) for given in zip(jobs, keys, each, folders, strict=True)]
-    if jax.default_backend() != "cpu" if together is None else together:
-        failures = train_together(runs, progress=progress)
+    clips, members = union(trains)
+    lengths = jobs[0].lengths
+    store = put(clips, lengths) if fits(clips, lengths) else None
+    kept = None if store is None else [Kept(store, mine) for mine in members]
+    if together is None:
+        together = jax.default_backend() != "cpu" and _can_train_together(runs, kept)
+    if not together:
+        failures = _one_by_one(runs, kept, progress)
+    elif kept is not None and _can_train_together(runs, kept):
+        failures = train_together(runs, kept, progress=progress)
     else:
-        failures = _one_by_one(runs, progress)
+        raise InputError(
+            "fit_many: only runs that are equally far, on clips that the device has room for, can be trained together; "
+            "give together=False"
+        )
     for i, error in failures.items():
         print(f"run {i} has ended early: {error}", file=sys.stderr)
     if len(failures) == n:
@@ -115,13 +127,17 @@ def fit_many(
     return [run.finished() for run in runs]
 
 
-def _one_by_one(runs: list[Run], progress: bool) -> dict[int, TrainingError]:
+def _can_train_together(runs: list[Run], kept: list[Kept] | None) -> bool:
+    return kept is not None and len({run.epoch for run in runs}) == 1
+
+
+def _one_by_one(runs: list[Run], kept: list[Kept] | None, progress: bool) -> dict[int, TrainingError]:
     failures = {}
     for i, run in enumerate(runs):
         if progress:
             print(f"run {i} of {len(runs)}", file=sys.stderr)
         try:
-            train_to_the_end(run, (), progress=progress)
+            train_to_the_end(run, (), progress=progress, kept=None if kept is None else kept[i])
         except TrainingError as error:
             failures[i] = error
     return failures

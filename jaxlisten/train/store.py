@@ -68,6 +68,18 @@ class Store:
         return Plan(np.searchsorted(self.lengths, [length for length, _ in batches]).astype(np.int32), clips)
 
 
+class Kept(NamedTuple):
+    """Some of the clips of a store.
+
+    Attributes:
+        store: where they lie.
+        members: which of its clips, int64 ``[n]``.
+    """
+
+    store: Store
+    members: np.ndarray
+
+
 def put(data: Dataset, lengths: tuple[int, ...]) -> Store:
     """Put clips on the device, each on the shelf of the shortest length that it fits in."""
     shelf_of = np.searchsorted(lengths, data.lengths)

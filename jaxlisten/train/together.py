@@ -11,18 +11,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.data import Dataset, union
-from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.data import union
+from jaxlisten.errors import TrainingError
 from jaxlisten.evaluate import Scores, make_eval_step
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.train.feed import Resident, Take, judged, order
 from jaxlisten.train.fit import compile
 from jaxlisten.train.job import Job
+from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.run import Run
 from jaxlisten.train.step import StepInfo, TrainState, Update
-from jaxlisten.train.store import Plan, Shelf, Store, put, take
+from jaxlisten.train.store import Kept, Plan, Shelf, Store, put, take
 from jaxlisten.types import Array, Params, State
 
 
@@ -36,28 +37,22 @@ class TakeEach:
         return jax.vmap(Take(self.update), in_axes=(0, None, 0))(now, shelf, clips)
 
 
-def train_together(runs: list[Run], *, progress: bool) -> dict[int, TrainingError]:
-    """Train runs of one model to their ends; return what ended some of them early.
+def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict[int, TrainingError]:
+    """Train runs of one model, all equally far, to their ends; return what ended some of them early.
 
-    Raises:
-        InputError: the batches are the user's, or the runs were stopped at different epochs.
+    Args:
+        runs: what to train.
+        kept: where the clips of each lie, all in one store.
+        progress: tell of each epoch.
     """
-    job, done = runs[0].job, {run.epoch for run in runs}
-    trains = [run.job.train for run in runs if isinstance(run.job.train, Dataset)]
-    if len(done) > 1 or len(trains) < len(runs):
-        raise InputError(
-            "fit_many: only runs on data sets, and ones that are equally far, can be trained together; give "
-            "together=False"
-        )
+    job, store = runs[0].job, kept[0].store
     if all(run.over for run in runs):
         return {}
-    clips, members = union(trains)
-    store = put(clips, job.lengths)
+    keep_memory()
 
     def plan(epoch: int) -> Plan:
-        plans = [
-            store.plan(mine, job.batch_size, order(run.key, epoch)) for mine, run in zip(members, runs, strict=True)
-        ]
+        pairs = zip(kept, runs, strict=True)
+        plans = [store.plan(mine.members, job.batch_size, order(run.key, epoch)) for mine, run in pairs]
         return side_by_side(plans, len(store.shelves), np.random.default_rng(epoch))
 
     feed, judge = Resident(TakeEach(job.update), store, plan), make_judge([run.job for run in runs])

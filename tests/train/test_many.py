@@ -1,5 +1,7 @@
 """`fit_many`: the same runs one after another and in one program, and each the same as alone."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import optax
 import pytest
 
 import jaxlisten as jl
-from jaxlisten.train import default_optimizer, feed, store, together
+from jaxlisten.train import default_optimizer, feed, store
 from tests.train.small import KEY, MODEL, TRAIN, VALIDATION, assert_same_bits, figures, fit, leaves, sines
 
 KEYS = jax.random.split(KEY, 3)
@@ -111,11 +113,29 @@ def test_stored_runs_are_resumed_one_by_one_or_together(tmp_path, capsys):
 
 def test_what_runs_share_is_on_the_device_once():
     parts = [TRAIN.subset(np.arange(24) % 3 != i) for i in range(3)]
-    clips, members = together.union(parts)
+    clips, members = jl.data.union(parts)
     assert len(clips) == 24
     for part, mine in zip(parts, members, strict=True):
         assert all(clips.audio[i] is clip for i, clip in zip(mine, part.audio, strict=True))
         assert clips.targets[mine].tolist() == part.targets.tolist()
+
+
+def test_runs_on_unequal_folds_share_one_compilation():
+    folds = [np.arange(24) < n for n in (15, 16, 18)]
+    before = feed._step._cache_size()
+    many([TRAIN.subset(fold) for fold in folds], key=KEY, optimizer=optax.sgd(0.01), together=False)
+    assert feed._step._cache_size() == before + 1
+
+
+def test_clips_without_room_on_the_device_are_sent_batch_by_batch(monkeypatch):
+    kept = fit(optimizer=SGD)
+    for module in (feed, importlib.import_module("jaxlisten.train.many")):
+        monkeypatch.setattr(module, "fits", lambda *_: False)
+    sent = fit(optimizer=SGD)
+    assert_alike(kept, sent)
+    assert_alike(kept, many(key=jnp.stack([KEY, KEY]), optimizer=SGD)[1])
+    with pytest.raises(jl.InputError, match="on clips that the device has room for"):
+        many(together=True)
 
 
 def test_store_gives_what_collate_gives():
