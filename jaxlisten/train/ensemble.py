@@ -23,8 +23,8 @@ def ensemble(runs: Sequence[Fitted]) -> Fitted:
         InputError: there are none, or they differ in task, classes or sample rate.
 
     Example:
-        >>> import jax, optax, jaxlisten as jl
-        >>> clips = jl.data.synthetic(30)
+        >>> import jax, jaxlisten as jl
+        >>> clips = jl.data.synthetic(36)
         >>> model = jl.serial(jl.models.log_mel(clips.sr), jl.models.linear(len(clips.classes)))
         >>> runs = jl.fit_many(model, clips, key=jax.random.split(jax.random.key(0), 2), epochs=1, progress=False)
         >>> jl.ensemble(runs).model.names

@@ -53,9 +53,18 @@ def test_together_each_run_is_that_of_fit(accelerator, monkeypatch):
         assert_alike(alone, run)
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_folds_of_unequal_size_and_length(together):
+def test_compiled_passes_are_those_of_steps(monkeypatch):
+    clips = joined(sines(21, samples=2000), sines(13, seed=1, samples=700))
+    called = fit(train=clips, optimizer=SGD)
+    monkeypatch.setattr(feed, "steps_are_called", lambda: False)
+    assert_alike(called, fit(train=clips, optimizer=SGD, progress=True))
+
+
+@pytest.mark.parametrize(("together", "accelerator"), [(False, False), (True, False), (True, True)])
+def test_folds_of_unequal_size_and_length(together, accelerator, monkeypatch):
     """Clips of two lengths, and folds whose numbers of steps differ."""
+    if accelerator:
+        monkeypatch.setattr(feed, "steps_are_called", lambda: False)
     clips = joined(sines(21, samples=2000), sines(13, seed=1, samples=700))
     folds = [np.arange(len(clips)) % 3 == i for i in range(3)]
     folds[0][:6] = True
