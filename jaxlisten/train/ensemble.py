@@ -23,12 +23,10 @@ def ensemble(runs: Sequence[Fitted]) -> Fitted:
         InputError: there are none, or they differ in task, classes or sample rate.
 
     Example:
-        >>> import jax, jaxlisten as jl
-        >>> clips = jl.data.synthetic(36)
-        >>> model = jl.serial(jl.models.log_mel(clips.sr), jl.models.linear(len(clips.classes)))
-        >>> runs = jl.fit_many(model, clips, key=jax.random.split(jax.random.key(0), 2), epochs=1, progress=False)
-        >>> jl.ensemble(runs).model.names
-        ('run0', 'run1')
+        Eight seeds as one listener::
+
+            runs = jl.fit_many(model, train, validation, key=jax.random.split(key, 8))
+            report = jl.evaluate(jl.ensemble(runs), test)
     """
     if not runs:
         raise InputError("ensemble: expected at least one listener, got none")
