@@ -77,7 +77,10 @@ class Resident:
         for part in _parts(plan):
             now, info = _loop(self.step, now, shelves, part)
             infos.append(info)
-        return now, StepInfo(*map(jnp.concatenate, zip(*infos, strict=True)))
+        losses, weights = (
+            np.concatenate(column, dtype=np.float64) for column in zip(*jax.device_get(infos), strict=True)
+        )
+        return now, StepInfo(losses, weights)
 
     def compile(self, now: TrainState) -> int:
         """Compile a step for each shelf, on absent items; return how many there are."""

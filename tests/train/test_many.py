@@ -53,11 +53,12 @@ def test_together_each_run_is_that_of_fit(accelerator, monkeypatch):
         assert_alike(alone, run)
 
 
-def test_compiled_passes_are_those_of_steps(monkeypatch):
+def test_compiled_passes_are_those_of_steps(monkeypatch, tmp_path):
     clips = joined(sines(21, samples=2000), sines(13, seed=1, samples=700))
     called = fit(train=clips, optimizer=SGD)
     monkeypatch.setattr(feed, "steps_are_called", lambda: False)
-    assert_alike(called, fit(train=clips, optimizer=SGD, progress=True))
+    assert_alike(called, fit(train=clips, optimizer=SGD, progress=True, run_dir=tmp_path / "run"))
+    assert len(jl.load(tmp_path / "run").fitted.history) == 3
 
 
 @pytest.mark.parametrize(("together", "accelerator"), [(False, False), (True, False), (True, True)])
