@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ __all__ = [
     "write",
     "write_config",
     "write_metrics",
+    "write_table",
     "write_weights",
 ]
 
@@ -156,9 +157,13 @@ def write_weights(run: Path, params: Params, state: State) -> None:
 
 def write_metrics(run: Path, history: Iterable[Mapping[str, float]]) -> None:
     """Write ``metrics.csv``, a row an epoch."""
-    rows = list(history)
-    with replacing(run / "metrics.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["epoch"])
+    write_table(run / "metrics.csv", list(history), columns=["epoch"])
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> None:
+    """Write rows as a CSV file, whose columns are those of the first row, or `columns` where there is none."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0] if rows else columns))
         writer.writeheader()
         writer.writerows(rows)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import TrainingError
 from jaxlisten.evaluate import BaseReport, evaluate, pooled
-from jaxlisten.files import replacing
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.train import default_augment, default_task, ensemble, fit_many
@@ -26,13 +24,8 @@ _MAIN = {"class": "accuracy", "labels": "average_precision", "numbers": "mae"}
 """The figure that runs are compared by, for each kind of target."""
 
 
-def train(model: Layer, clips: Dataset, options: argparse.Namespace) -> int:
+def train(model: Layer, clips: Dataset, parts: Sequence[Partition], options: argparse.Namespace) -> int:
     """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
-    parts = (
-        data.folds(clips, options.folds, seed=options.seed)
-        if options.folds
-        else [data.partition(clips, seed=options.seed)]
-    )
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
@@ -56,20 +49,19 @@ def train(model: Layer, clips: Dataset, options: argparse.Namespace) -> int:
         ) from None
     named = _MAIN[task.kind]
     part = "validation" if parts[0].test is None else "test"
-    rows = []
+    rows, reports = [], []
     for i, ((name, clips_of, seed), listener) in enumerate(zip(each, listeners, strict=True)):
         about = {"data": options.data, "part": part, "clips": name, "seed": seed}
         report = evaluate(listener, _held_out(clips_of), title=f"{out.name}/run{i}", about=about)
         report.save(out / f"run{i}" / "report.html")
         report.save(out / f"run{i}" / "report.json")
+        reports.append(report)
         rows.append({"run": f"run{i}", "clips": name, "seed": seed, "n": report.n, named: getattr(report, named)})
         say.note(f"run{i}, {name}, seed {seed}, {part}: {report.headline}")
-    with replacing(out / "runs.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    runs.write_table(out / "runs.csv", rows)
     runs.write(out, ensemble(listeners))
-    whole = _whole(names, parts, listeners, out.name, {"data": options.data, "part": part, "runs": len(each)})
+    about = {"data": options.data, "part": part, "runs": len(each)}
+    whole = _whole(names, parts, listeners, reports, out.name, about)
     whole = replace(whole, health=data.health(clips).to_dict())
     whole.save(out / "report.html")
     whole.save(out / "report.json")
@@ -86,13 +78,18 @@ def _held_out(part: Partition) -> Dataset:
 
 
 def _whole(
-    names: list[str], parts: Sequence[Partition], listeners: list[Fitted], title: str, about: dict[str, Any]
+    names: list[str],
+    parts: Sequence[Partition],
+    listeners: list[Fitted],
+    reports: list[BaseReport],
+    title: str,
+    about: dict[str, Any],
 ) -> BaseReport:
     """Score each part's held out clips with the mean of its runs, and make one report of all."""
     size = len(listeners) // len(parts)
-    reports = dict[str, BaseReport]()
-    for i, (name, part) in enumerate(zip(names, parts, strict=True)):
-        mine = listeners[i * size : (i + 1) * size]
-        listener = ensemble(mine) if size > 1 else mine[0]
-        reports[name] = evaluate(listener, _held_out(part), title=title, about=about)
-    return reports[names[0]] if len(names) == 1 else pooled(reports, title=title, about=about)
+    if size > 1:
+        means = [ensemble(listeners[i : i + size]) for i in range(0, len(listeners), size)]
+        reports = [
+            evaluate(mean, _held_out(part), title=title, about=about) for mean, part in zip(means, parts, strict=True)
+        ]
+    return reports[0] if len(parts) == 1 else pooled(dict(zip(names, reports, strict=True)), title=title, about=about)

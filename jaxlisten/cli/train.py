@@ -36,16 +36,20 @@ def train(options: argparse.Namespace) -> int:
     clips = data.load(options.data, group_by=options.group_by)
     say.skipped(clips)
     _check_classes(clips, options.data)
-    parts = data.partition(clips, seed=options.seed)
-    _check_classes(parts.train, options.data, " for training")
+    if options.folds is None:
+        parts = [data.partition(clips, seed=options.seed)]
+    else:
+        parts = data.folds(clips, options.folds, seed=options.seed)
+    for part in parts:
+        _check_classes(part.train, options.data, " for training")
     classifier = network(len(clips.classes))
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
     model = serial(front_end(clips.sr), classifier)
     if options.folds is not None or options.seeds is not None:
-        return many.train(model, clips, options)
+        return many.train(model, clips, parts, options)
     go_on = "go on with the same command and --resume"
-    return _run(model, clips, parts, options.out, options.epochs, options.seed, options.resume, options.data, go_on)
+    return _run(model, clips, parts[0], options.out, options.epochs, options.seed, options.resume, options.data, go_on)
 
 
 def demo(out: str | None) -> int:

@@ -152,8 +152,9 @@ class Serial(_Branching):
                     x, _ = child.apply(p, s, x)
             return x
 
-        batch = getattr(values, "shape", ())[:-3]
-        if not batch or not all(isinstance(n, int) for n in values.shape):  # open in an exported program
+        shape = getattr(values, "shape", ())
+        batch = shape[:-3]
+        if not all(isinstance(n, int) for n in shape) or math.prod(batch) == 1:  # or open, as in an export
             return run(x)
         flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(batch) :]), x)
         item, size = jax.ShapeDtypeStruct((1, *values.shape[-3:]), values.dtype), 0

@@ -17,10 +17,9 @@ _ANYTHING = Activation, BatchNorm, Dropout
 
 def stretch(layers: Sequence[Layer]) -> int:
     """Return how many of the first layers take and give images; 0 where the first one does not say that it does."""
-    kinds = [_of_images(layer) for layer in layers]
-    if not kinds or not kinds[0]:
+    if not layers or not _of_images(layers[0]):
         return 0
-    return next((i for i, kind in enumerate(kinds) if kind is False), len(kinds))
+    return next((i for i, layer in enumerate(layers) if _of_images(layer) is False), len(layers))
 
 
 def _of_images(layer: Layer) -> bool | None:

@@ -59,11 +59,6 @@ class Run:
         return len(self.memory.history)
 
     @property
-    def stored(self) -> bool:
-        """Whether it has a folder."""
-        return self._folder is not None
-
-    @property
     def over(self) -> bool:
         """Whether all epochs are done, or none of the last ones was better than one before them."""
         best, patience = runs.best_epoch(self.job.task, self.memory.history) or 0, self.job.patience
