@@ -3,10 +3,21 @@
 See the README for a tour; `jaxlisten.types` names the axes.
 """
 
-from jaxlisten import augment, data, features, losses, metrics, models, ops, tasks
+from jaxlisten import augment, data, detect, features, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, export, load
+from jaxlisten.detect import Detection, Detector
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
-from jaxlisten.evaluate import LabelReport, NumberReport, Report, evaluate, make_eval_step, plot, pooled
+from jaxlisten.evaluate import (
+    LabelReport,
+    NumberReport,
+    Report,
+    StreamReport,
+    evaluate,
+    evaluate_stream,
+    make_eval_step,
+    plot,
+    pooled,
+)
 from jaxlisten.nn import (
     GELU,
     GRU,
@@ -48,6 +59,7 @@ from jaxlisten.nn import (
     MergeFrequency,
     MultiHeadSelfAttention,
     Normalize,
+    OnStreams,
     Parallel,
     Raw,
     Reach,
@@ -101,6 +113,8 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Detection",
+    "Detector",
     "Dropout",
     "Embedding",
     "Exported",
@@ -129,6 +143,7 @@ __all__ = [
     "MultiHeadSelfAttention",
     "Normalize",
     "NumberReport",
+    "OnStreams",
     "Padded",
     "Parallel",
     "Prediction",
@@ -143,6 +158,7 @@ __all__ = [
     "SlidingPool",
     "SpecAugment",
     "Stepwise",
+    "StreamReport",
     "Tanh",
     "Timing",
     "TrainState",
@@ -152,8 +168,10 @@ __all__ = [
     "__version__",
     "augment",
     "data",
+    "detect",
     "ensemble",
     "evaluate",
+    "evaluate_stream",
     "export",
     "features",
     "fit",

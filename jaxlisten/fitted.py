@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten.nn import Layer
+from jaxlisten.nn import Layer, OnStreams
 from jaxlisten.tasks import Task
 from jaxlisten.types import Params, State
 
@@ -50,6 +50,11 @@ class Fitted:
     def longest(self) -> int:
         """Samples of the longest clip that was trained on."""
         return self.item[0]
+
+    @property
+    def window(self) -> int:
+        """Samples that count where a stream is heard: what the model was trained on streams with, or `longest`."""
+        return self.model.window if isinstance(self.model, OnStreams) else self.longest
 
     @property
     def best_epoch(self) -> int | None:

@@ -37,6 +37,7 @@ __all__ = [
     "create",
     "flatten",
     "read",
+    "remember",
     "unflatten",
     "versions",
     "with_weights",
@@ -98,6 +99,22 @@ def write_config(run: Path, fitted: Fitted) -> None:
     with replacing(run / "config.json") as path:
         # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def remember(run_dir: str | os.PathLike[str], fitted: Fitted, **more: Any) -> Fitted:
+    """Add to what a stored run knows about itself.
+
+    Args:
+        run_dir: its folder.
+        fitted: the listener that was read from it, or trained into it.
+        **more: what JSON can hold, by name.
+
+    Returns:
+        The listener with that.
+    """
+    fitted = dataclasses.replace(fitted, about=fitted.about | more)
+    write_config(Path(run_dir), fitted)
+    return fitted
 
 
 def check_same(run: Path, fitted: Fitted) -> None:

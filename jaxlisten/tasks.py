@@ -16,7 +16,7 @@ import numpy as np
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
 from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
-from jaxlisten.types import Array
+from jaxlisten.types import Array, Padded
 
 LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "softmax": jax.nn.softmax,
@@ -88,8 +88,9 @@ class Task:
         """Compute the loss of a batch.
 
         Args:
-            logits: what the model returns, ``[batch, ...]``.
-            y: the targets, ``[batch, ...]``.
+            logits: what the model returns, ``[batch, ...]``; or a `Padded` of ``[batch, steps, ...]``.
+            y: the targets, ``[batch, ...]``; for steps, class indices ``[batch, steps]``, below 0 where a step doesn't
+                count.
             weight: ``[batch]``; 0 marks an absent item, None means that every item counts 1.
             train: whether it is to be trained on, with `label_smoothing` and the weights of the classes. Losses that
                 are reported have none, so that runs with different settings can be compared.
@@ -100,6 +101,8 @@ class Task:
         Raises:
             InputError: the shapes or dtypes don't belong together.
         """
+        if isinstance(logits, Padded):
+            logits, y, weight = _steps(logits, y, weight)
         if not train:
             return self.objective(logits, y, weight)
         settings: dict[str, Any] = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
@@ -107,6 +110,18 @@ class Task:
             if (weights := getattr(self, name)) is not None:
                 settings[name] = np.array(weights, np.float32)
         return self.objective(logits, y, weight, **settings)
+
+
+def _steps(logits: Padded, y: Array, weight: Array | None) -> tuple[Array, Array, Array]:
+    """Make an item of every step that counts."""
+    values, y = logits.values, jnp.asarray(y)
+    if y.shape != values.shape[:2]:
+        raise InputError(f"loss: expected targets {values.shape[:2]} for logits {values.shape}, got {y.shape}")
+    counts = (jnp.arange(y.shape[1]) < logits.length[:, None]) & (y >= 0)
+    weights = counts.astype(jnp.float32)
+    if weight is not None:
+        weights = weights * jnp.asarray(weight, jnp.float32)[:, None]
+    return values.reshape(-1, values.shape[-1]), jnp.maximum(y, 0).reshape(-1), weights.reshape(-1)
 
 
 def classification(*, label_smoothing: float = 0.0, class_weight: Any = None) -> Task:

@@ -185,6 +185,7 @@ CASES: dict[str, Case] = {
     "Frozen": Case(jl.Frozen(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Dropout(0.3)))),
     "BFloat16": Case(jl.BFloat16(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
     "Remat": Case(jl.Remat(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
+    "OnStreams": Case(jl.OnStreams(jl.serial(jl.Conv1D(4, 5), jl.GlobalPool(), jl.Dense(3)), 9), exempt=WHOLE),
     "lift": Case(jl.lift(abs), exempt=FUNCTION),
     # models
     "cnn1d": Case(CNN1D, (800,), exempt=WHOLE),

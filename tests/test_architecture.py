@@ -31,9 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": set(),
     "fitted": {"nn", "tasks"},
     "runs": {"nn", "tasks", "data", "fitted"},
-    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs"},
-    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs"},
-    "deploy": {"features", "nn", "tasks", "data", "runs"},
+    "detect": {"nn", "tasks", "data", "runs"},
+    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},
+    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs", "detect"},
+    "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},
     "interop": {"nn"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)

@@ -13,6 +13,7 @@ from jaxlisten.version import __version__
 _CORE = ("jax", "jaxlib", "optax", "numpy", "librosa", "soundfile", "soxr", "safetensors")
 _EXTRAS = {
     "export": ("files for other programs: jaxlisten export", ("flatbuffers", "onnx", "onnxruntime")),
+    "microphone": ("jaxlisten listen --microphone", ("sounddevice",)),
     "test": ("the tests", ("pytest", "hypothesis", "flax", "scikit-learn")),
 }
 

@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--folds", metavar="K", type=int, help="cross-validate: K runs, each clip is tested on once")
     train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
+    train.add_argument("--streaming", action="store_true", help="train a detector for streams: see jaxlisten listen")
+    train.add_argument("--background", metavar="DIR", help="with --streaming: recordings of what is heard otherwise")
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     train.set_defaults(run=_train)
@@ -87,6 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("folder", metavar="RUN", help="a run folder")
     evaluate.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     evaluate.add_argument("--split", metavar="NAME", help="only these clips: train, validation or test")
+    evaluate.add_argument(
+        "--stream", action="store_true", help="DATA lists sounds in long recordings: path,label,start,end"
+    )
+    evaluate.add_argument("--threshold", metavar="P", action="append", help="with --stream: as in listen")
+    evaluate.add_argument(
+        "--choose",
+        metavar="RATE",
+        type=float,
+        help="with --stream: find and keep the threshold for RATE alarms an hour",
+    )
     evaluate.add_argument("--json", action="store_true", help="one JSON object on standard output")
     evaluate.add_argument("--report", metavar="FILE", help="also write a page, FILE.html")
     evaluate.set_defaults(run=_evaluate)
@@ -97,6 +109,42 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--top", metavar="K", type=int, default=3, help="classes to name (default: %(default)s)")
     predict.add_argument("--json", action="store_true", help="a JSON object a line on standard output")
     predict.set_defaults(run=_predict)
+
+    scene = commands.add_parser("scene", help="lay sounds over background: long recordings with known events")
+    scene.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    scene.add_argument("--background", metavar="DIR", required=True, help="recordings without any of these sounds")
+    scene.add_argument("--out", metavar="DIR", required=True, help="the folder to make: recordings and events.csv")
+    scene.add_argument("--split", metavar="NAME", help="only these clips: train, validation or test")
+    scene.add_argument("--minutes", metavar="N", type=float, default=10.0, help="how long (default: 10)")
+    scene.add_argument("--gap", metavar="S", type=float, nargs=2, default=(1.0, 5.0), help="pauses (default: 1 5)")
+    scene.add_argument(
+        "--snr", metavar="DB", type=float, nargs=2, default=(5.0, 25.0), help="levels above background (default: 5 25)"
+    )
+    scene.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
+    scene.set_defaults(run=_scene)
+
+    listen = commands.add_parser("listen", help="find sounds in a stream: a long file, a pipe or the microphone")
+    listen.add_argument("folder", metavar="RUN", help="a run folder")
+    listen.add_argument("file", metavar="FILE", nargs="?", help="a recording, or - for raw samples on standard input")
+    listen.add_argument(
+        "--microphone", metavar="NAME", nargs="?", const="", help="listen to a microphone, by name or number"
+    )
+    listen.add_argument(
+        "--threshold",
+        metavar="P",
+        action="append",
+        help="the probability from which a sound is found, or CLASS=P (default: that of the run, or 0.8)",
+    )
+    listen.add_argument("--smooth", metavar="SECONDS", type=float, help="average over so long (default: 0.25)")
+    listen.add_argument("--refractory", metavar="SECONDS", type=float, help="rest after a find (default: 0.75)")
+    listen.add_argument("--window", metavar="SECONDS", type=float, help="what counts (default: as in training)")
+    listen.add_argument("--rate", metavar="HZ", type=int, help="of standard input (default: that of the run)")
+    listen.add_argument("--channels", metavar="N", type=int, default=1, help="of standard input (default: 1)")
+    listen.add_argument(
+        "--format", metavar="NAME", default="s16", help="of standard input: s16 (default), s32, f32 or u8"
+    )
+    listen.add_argument("--json", action="store_true", help="a JSON object a line on standard output")
+    listen.set_defaults(run=_listen)
 
     export = commands.add_parser("export", help="write one file from waveform to probabilities")
     export.add_argument("folder", metavar="RUN", help="a run folder")
@@ -140,6 +188,18 @@ def _predict(options: argparse.Namespace) -> int:
     from jaxlisten.cli.use import predict
 
     return predict(options)
+
+
+def _scene(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.scene import scene
+
+    return scene(options)
+
+
+def _listen(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.listen import listen
+
+    return listen(options)
 
 
 def _export(options: argparse.Namespace) -> int:

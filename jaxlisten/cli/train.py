@@ -11,11 +11,13 @@ from typing import Any
 import jax
 
 from jaxlisten import data, models, runs, tasks
-from jaxlisten.cli import cache, many, say
+from jaxlisten.augment import Augmentation
+from jaxlisten.cli import cache, many, say, streaming
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
 from jaxlisten.nn import BFloat16, serial
+from jaxlisten.runs import Fitted
 from jaxlisten.train import default_augment, default_task, fit
 
 
@@ -42,14 +44,34 @@ def train(options: argparse.Namespace) -> int:
         parts = data.folds(clips, options.folds, seed=options.seed)
     for part in parts:
         _check_classes(part.train, options.data, " for training")
-    classifier = network(len(clips.classes))
+    made = None if not options.streaming else streaming.prepare(parts[0], options)
+    if made is not None:
+        parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
+    classifier = network(len(parts[0].train.classes))
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
     model = serial(front_end(clips.sr), classifier)
+    augment = default_augment(tasks.infer(clips.targets))
+    if made is not None:
+        model, augment = made.model(model), made.augment(model)
     if options.folds is not None or options.seeds is not None:
         return many.train(model, clips, parts, options)
     go_on = "go on with the same command and --resume"
-    return _run(model, clips, parts[0], options.out, options.epochs, options.seed, options.resume, options.data, go_on)
+    fitted = _run(
+        model,
+        clips,
+        parts[0],
+        options.out,
+        epochs=options.epochs,
+        seed=options.seed,
+        augment=augment,
+        resume=options.resume,
+        source=options.data,
+        go_on=go_on,
+    )
+    if made is not None:
+        streaming.choose(fitted, made, options)
+    return 0
 
 
 def demo(out: str | None) -> int:
@@ -61,10 +83,21 @@ def demo(out: str | None) -> int:
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes)))
     again = "to begin again, give jaxlisten demo another folder"
-    code = _run(model, clips, data.partition(clips), out, 30, 0, False, "synthetic", again)
+    _run(
+        model,
+        clips,
+        data.partition(clips),
+        out,
+        epochs=30,
+        seed=0,
+        augment=default_augment(tasks.infer(clips.targets)),
+        resume=False,
+        source="synthetic",
+        go_on=again,
+    )
     say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")
     say.result(out)
-    return code
+    return 0
 
 
 def _run(
@@ -72,12 +105,14 @@ def _run(
     clips: Dataset,
     parts: Partition,
     out: str,
+    *,
     epochs: int | None,
     seed: int,
+    augment: Augmentation | None,
     resume: bool,
     source: str,
     go_on: str,
-) -> int:
+) -> Fitted:
     """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     task = tasks.infer(parts.train.targets)
@@ -92,7 +127,7 @@ def _run(
             key=jax.random.key(seed),
             task=default_task(task),
             epochs=epochs,
-            augment=default_augment(task),
+            augment=augment,
             run_dir=out,
             resume=resume,
         )
@@ -105,7 +140,7 @@ def _run(
         raise TrainingError(f"interrupted; {out} keeps the best weights so far: {go_on}") from None
     best = f"from epoch {fitted.best_epoch} of {len(fitted.history)}"
     say.note(f"{part}: {report.headline}, {best}; see {Path(out) / 'report.html'}")
-    return 0
+    return fitted
 
 
 def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:

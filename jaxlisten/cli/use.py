@@ -4,26 +4,64 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jaxlisten import data, runs
+from jaxlisten import data, detect, runs
 from jaxlisten.cli import say
+from jaxlisten.cli.listen import thresholds
 from jaxlisten.deploy import Listener, load
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import evaluate as score
+from jaxlisten.evaluate import evaluate_stream as score_stream
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score every clip of a data set."""
+    if options.stream:
+        return evaluate_stream(options)
+    if options.threshold is not None or options.choose is not None:
+        raise InputError("--threshold and --choose are for detectors; add --stream")
     fitted = runs.read(options.folder)
     _check_report(options.report)
     clips = data.load(options.data, sr=fitted.sr, classes=fitted.classes)
     say.skipped(clips)
     if options.split:
-        clips = _part(clips, options.split, options.data)
+        clips = part(clips, options.split, options.data)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
     report = score(fitted, clips, title=Path(options.folder).name, about=about)
+    if options.report:
+        report.save(options.report)
+    if options.json:
+        say.json_result(report.to_dict())
+    else:
+        say.result(report)
+    return 0
+
+
+def evaluate_stream(options: argparse.Namespace) -> int:
+    """Listen to long recordings, and count what is found, missed and made up."""
+    if options.split:
+        raise InputError("--split names clips; with --stream, give a table of the recordings that are wanted")
+    if options.choose is not None and not 0 <= options.choose < math.inf:
+        raise InputError(f"--choose: expected a number of false alarms an hour, 0 or more, got {options.choose:g}")
+    fitted = runs.read(options.folder)
+    _check_report(options.report)
+    about = {"run": options.folder, "data": options.data}
+    report = score_stream(
+        fitted,
+        data.events(options.data),
+        threshold=thresholds(options.threshold),
+        title=Path(options.folder).name,
+        about=about,
+    )
+    if options.choose is not None:
+        chosen, _ = detect.choose(report.recordings, report.detector, false_alarms_per_hour=options.choose)
+        report = replace(report, detector=chosen)
+        runs.remember(options.folder, fitted, detector=chosen.to_dict())
+        say.note(f"threshold {chosen.thresholds[0]:.3f}, kept in {options.folder}")
     if options.report:
         report.save(options.report)
     if options.json:
@@ -66,7 +104,8 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _part(clips: data.Dataset, split: str, source: str) -> data.Dataset:
+def part(clips: data.Dataset, split: str, source: str) -> data.Dataset:
+    """Take the clips of a split that the user names."""
     found = sorted(set(clips.splits or ()))
     if split not in found:
         raise InputError(

@@ -4,22 +4,28 @@ from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import bucket_lengths, collate, plan
 from jaxlisten.data.dataset import Dataset, Skipped, union
+from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
 from jaxlisten.data.health import ClassHealth, Health, health
+from jaxlisten.data.live import microphone, pcm, resampled
 from jaxlisten.data.named import esc10, esc50, fsdd
-from jaxlisten.data.sources import arrays, folder, load
+from jaxlisten.data.scene import Scene, scene
+from jaxlisten.data.sources import arrays, folder, load, recordings
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
 from jaxlisten.data.split import Partition, folds, partition, split
 from jaxlisten.data.synthetic import synthetic
 from jaxlisten.data.table import csv
-from jaxlisten.data.trim import trim
+from jaxlisten.data.trim import sounds, trim
 
 __all__ = [
+    "BACKGROUND",
     "KEYWORDS",
     "AudioInfo",
     "ClassHealth",
     "Dataset",
+    "Event",
     "Health",
     "Partition",
+    "Scene",
     "Skipped",
     "arrays",
     "blocks",
@@ -29,16 +35,25 @@ __all__ = [
     "csv",
     "esc10",
     "esc50",
+    "events",
     "folder",
     "folds",
     "fsdd",
     "health",
     "info",
+    "is_background",
+    "is_negative",
     "load",
+    "microphone",
     "partition",
+    "pcm",
     "plan",
     "read",
+    "recordings",
     "resample",
+    "resampled",
+    "scene",
+    "sounds",
     "speech_commands",
     "split",
     "synthetic",

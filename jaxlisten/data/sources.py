@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxlisten.data.audio import AnyPath
+from jaxlisten.data.audio import AnyPath, read
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset, Skipped
-from jaxlisten.data.finding import check_folder, class_files, is_sound
+from jaxlisten.data.finding import check_folder, class_files, is_sound, sound_files
 from jaxlisten.data.named import fsdd, is_fsdd
 from jaxlisten.data.table import csv
 from jaxlisten.data.targets import DTYPES, check_targets, encode, kind_of, number_names
@@ -79,6 +81,31 @@ def folder(
         Skipped(str(file), f"'{file}' lies beside the class folders; move it into one of them") for file in beside
     ]
     return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=left_out)
+
+
+def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
+    """Read recordings without labels, such as background.
+
+    Args:
+        path: a folder, whose sound files count at any depth, or one file.
+        sr: the sample rate wanted, in Hz.
+
+    Returns:
+        The samples of each, float32 ``[time]``, in the order of their names.
+
+    Raises:
+        InputError: there is no such folder or file, no sound in it, or a file that can't be read.
+    """
+    place = Path(path)
+    if place.is_file():
+        return [read(place, sr=sr)[0]]
+    form = "it should hold sound files, at any depth"
+    check_folder(place, form)
+    files = list(sound_files(place))
+    if not files:
+        raise InputError(f"'{path}' holds no sound files; {form}")
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return [samples for samples, _ in pool.map(lambda file: read(file, sr=sr), files)]
 
 
 def arrays(

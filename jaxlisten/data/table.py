@@ -138,7 +138,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
     split = row.get("split")
     if split is not None and split.lower() not in _SPLITS:
         raise InputError(f"{where}: '{split}' is not a split; write train, validation or test")
-    start, end = (_seconds(row.get(name, ""), f"{where}: the cell '{name}'") for name in ("start", "end"))
+    start, end = (seconds(row.get(name, ""), f"{where}: the cell '{name}'") for name in ("start", "end"))
     if start is not None and end is not None and start >= end:
         raise InputError(
             f"{where}: the clip starts at {start:g} s, which is not before its end at {end:g} s; correct it"
@@ -155,16 +155,21 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
     )
 
 
-def _seconds(cell: str, where: str) -> float | None:
+def seconds(cell: str, where: str) -> float | None:
+    """Read a time from the beginning of a file; an empty cell is None.
+
+    Raises:
+        InputError: it is no such number; the message begins with `where`.
+    """
     if not cell:
         return None
     try:
-        seconds = float(cell)
+        time = float(cell)
     except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
+        time = math.nan
+    if not 0 <= time < math.inf:
         raise InputError(f"{where} is '{cell}'; write a number of seconds from the beginning of the file")
-    return seconds
+    return time
 
 
 def _target(row: dict[str, str], where: str) -> Target:

@@ -8,22 +8,24 @@ from jaxlisten.data.dataset import Dataset
 from jaxlisten.errors import InputError
 
 
-def trim(data: Dataset, *, top_db: float = 60) -> Dataset:
+def trim(data: Dataset, *, top_db: float = 60, frame_length: int = 2048, hop_length: int = 512) -> Dataset:
     """Cut away what is quieter than the loudest frame of a clip by more than `top_db`, at its beginning and end.
 
     A listener hears what it is given: one that was trained on trimmed clips should be given trimmed ones too.
 
-    Reference: `librosa.effects.trim` with frames of 2048 samples every 512, clip by clip; it is what is called.
+    Reference: `librosa.effects.trim`, clip by clip; it is what is called.
 
     Args:
         data: the clips.
         top_db: how many decibels below the loudest frame silence begins.
+        frame_length: samples that a level is measured over.
+        hop_length: samples from one level to the next.
 
     Returns:
         The data set with shorter clips. A clip that is silent from end to end stays as it is.
 
     Raises:
-        InputError: `top_db` is not above 0.
+        InputError: `top_db` is not above 0, or a length is below 1.
 
     Example:
         >>> import numpy as np
@@ -36,4 +38,15 @@ def trim(data: Dataset, *, top_db: float = 60) -> Dataset:
 
     if not top_db > 0:
         raise InputError(f"trim: expected top_db above 0, got {top_db}")
-    return replace(data, audio=tuple(trimmed(clip, top_db=top_db)[0] for clip in data.audio))
+    if frame_length < 1 or hop_length < 1:
+        raise InputError(f"trim: expected lengths of 1 or more, got {frame_length=} and {hop_length=}")
+    frames = {"top_db": top_db, "frame_length": frame_length, "hop_length": hop_length}
+    return replace(data, audio=tuple(trimmed(clip, **frames)[0] for clip in data.audio))
+
+
+def sounds(data: Dataset) -> Dataset:
+    """Cut clips down to the sound in them, to a hundredth of a second: noise around it is not part of it.
+
+    It begins and ends where the level over 40 ms is 30 dB below the loudest of the clip.
+    """
+    return trim(data, top_db=30, frame_length=max(1, round(0.04 * data.sr)), hop_length=max(1, round(0.01 * data.sr)))

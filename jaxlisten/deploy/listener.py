@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxlisten import data, runs
 from jaxlisten.deploy.export import Exported, export
+from jaxlisten.detect import Deciding, Detection, Hearing, detector
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -21,6 +22,10 @@ from jaxlisten.types import Array, Padded, Params, State
 
 _WINDOWS = 16
 """Windows of a long recording that go through the model at once."""
+
+
+_PIECE_SECONDS = 5.0
+"""What is read of a file at once."""
 
 
 class Prediction(NamedTuple):
@@ -112,6 +117,62 @@ class Listener:
             total += self._run(pieces, window, _WINDOWS).sum(axis=0, dtype=np.float64)
         return (total / len(starts)).astype(np.float32)
 
+    def listen(
+        self,
+        stream: str | os.PathLike[str] | Iterable[np.ndarray],
+        *,
+        sr: int | None = None,
+        threshold: float | Mapping[str, float] | None = None,
+        smooth: float | None = None,
+        refractory: float | None = None,
+        window: float | None = None,
+    ) -> Iterator[Detection]:
+        """Find sounds in a stream, each as soon as it can be said.
+
+        Where the model has a streaming form, that runs, with exactly the answers of the model on the whole stream;
+        where it has none, it is given the last `window` seconds again and again. `jaxlisten.detect.Hearing` tells
+        which it does.
+
+        Args:
+            stream: a sound file of any length, or pieces of sound as they come, floating-point ``[time]`` each, from
+                -1 to 1; see `jaxlisten.data.pcm` and `jaxlisten.data.microphone`.
+            sr: sample rate of the pieces in Hz; None: that of the listener. A file brings its own.
+            threshold: the probability from which a class is found, for all classes or by name; None: what the run has
+                stored, or else 0.8.
+            smooth: seconds that probabilities are averaged over; None: what is stored, or else 0.25.
+            refractory: seconds of rest after a detection; None: what is stored, or else 0.75.
+            window: how many of the last seconds count; None: as many as the longest clip of the training has.
+
+        Yields:
+            Detections in the order of time, see `jaxlisten.detect.Detector` for the rule. Classes whose name begins
+            with an underscore are never among them.
+
+        Raises:
+            InputError: the file can't be read, a piece is not such samples, a setting is out of range, or the listener
+                says numbers or was trained on features.
+
+        Example:
+            >>> for found in listener.listen("street.flac", threshold=0.9):  # doctest: +SKIP
+            ...     print(f"{found.time:8.2f} s  {found.label}  {found.probability:.0%}")
+        """
+        hearing = Hearing(self.fitted, window)
+        deciding = detector(
+            self.classes,
+            exclusive=self.fitted.task.kind == "class",
+            stored=self.fitted.about.get("detector"),
+            threshold=threshold,
+            smooth=smooth,
+            refractory=refractory,
+        ).begin(hearing.period, hearing.delay)
+        return _found(hearing, deciding, self._pieces(stream, sr))
+
+    def _pieces(self, stream: Any, sr: int | None) -> Iterable[np.ndarray]:
+        if isinstance(stream, str | os.PathLike):
+            return data.blocks(stream, sr=self.sr, seconds=_PIECE_SECONDS)
+        if sr is not None and sr < 1:
+            raise InputError(f"listen: expected a sample rate of 1 Hz or more, got sr={sr}")
+        return data.resampled(stream, sr or self.sr, self.sr)
+
     def export(self, path: str | os.PathLike[str], *, clips: Sequence[np.ndarray] = ()) -> Exported:
         """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
 
@@ -141,6 +202,12 @@ class Listener:
             values[i, : len(clip)] = clip
             lengths[i] = len(clip)
         return np.asarray(self._step(*self._weights, Padded(values, lengths)))[: len(clips)]
+
+
+def _found(hearing: Hearing, deciding: Deciding, pieces: Iterable[np.ndarray]) -> Iterator[Detection]:
+    for piece in pieces:
+        yield from deciding.feed(hearing.feed(piece))
+    yield from deciding.feed(hearing.end())
 
 
 def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Listener:

@@ -6,10 +6,12 @@ from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
 from jaxlisten.evaluate.scoring import Scores, evaluate, make_eval_step, score
+from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
 
 __all__ = [
     "BaseReport",
     "Calibration",
+    "FalseAlarm",
     "LabelMistake",
     "LabelReport",
     "Miss",
@@ -17,7 +19,9 @@ __all__ = [
     "NumberReport",
     "Report",
     "Scores",
+    "StreamReport",
     "evaluate",
+    "evaluate_stream",
     "make_eval_step",
     "plot",
     "pooled",

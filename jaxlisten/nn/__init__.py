@@ -24,7 +24,7 @@ from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
 from jaxlisten.nn.shape import AddChannel, MergeFrequency
-from jaxlisten.nn.stream import stream, streaming
+from jaxlisten.nn.stream import OnStreams, stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
 from jaxlisten.nn.wrap import BFloat16, Frozen, Remat, Wrapper
@@ -70,6 +70,7 @@ __all__ = [
     "MergeFrequency",
     "MultiHeadSelfAttention",
     "Normalize",
+    "OnStreams",
     "Parallel",
     "Raw",
     "ReLU",

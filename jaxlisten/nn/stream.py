@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxlisten.errors import LayerError, refuse
 from jaxlisten.nn.combine import Parallel, Serial
-from jaxlisten.nn.layer import Layer, spec
+from jaxlisten.nn.layer import Layer, layer, positive, spec
 from jaxlisten.nn.pool import GlobalPool, SlidingPool
 from jaxlisten.nn.time import valid_steps
 from jaxlisten.nn.wrap import Frozen, Wrapper
@@ -34,10 +34,19 @@ def streaming(model: Layer, longest: int) -> Layer:
         raise LayerError(f"streaming: expected longest of at least one step, got {longest}")
     streamed = _streaming(model, longest)
     if streamed.timing() is None:
-        refuse(
-            model, "layers that have a streaming form", "one that needs the whole signal", "use windows of the sound"
-        )
+        path, stuck = _whole(streamed)
+        name = type(stuck).__name__
+        raise LayerError(f"{name}: expected a layer with a streaming form, got one without: use windows of sound", path)
     return streamed
+
+
+def _whole(model: Any) -> tuple[tuple[str, ...], Any]:
+    """Find a layer without a streaming form, and its path."""
+    for name, child in model.children() if isinstance(model, Serial | Parallel) else ():
+        if child.timing() is None:
+            path, stuck = _whole(child)
+            return (name, *path), stuck
+    return _whole(model.inner) if isinstance(model, Frozen | Wrapper) else ((), model)
 
 
 @functools.singledispatch
@@ -68,6 +77,38 @@ def _(layer: Parallel, steps: int) -> Layer:
 @_streaming.register(Wrapper)
 def _(layer: Any, steps: int) -> Layer:
     return type(layer)(_streaming(layer.inner, steps))
+
+
+@layer
+class OnStreams(Wrapper):
+    """A model that is trained on streams: every step of its streaming form is taught, and not only the whole clip.
+
+    With ``train=True`` it is ``streaming(inner, window)``, from ``[*batch, time]`` to `Padded` ``[*batch, steps,
+    classes]``; otherwise it is `inner`, with the same weights.
+
+    Args:
+        inner: a model with a streaming form.
+        window: how many steps of the input count.
+    """
+
+    inner: Layer
+    window: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, "window")
+        streaming(self.inner, self.window)  # refuses what can't stream
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        model = streaming(self.inner, self.window) if train else self.inner
+        return model.apply(params, state, x, key=key, train=train)
+
+
+@_streaming.register
+def _(layer: OnStreams, steps: int) -> Layer:
+    return _streaming(layer.inner, steps)
 
 
 def stream(layer: Layer, params: Params, state: State, x: Padded | Chunk, *, chunk: int | None = None) -> Chunk:

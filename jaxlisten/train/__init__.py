@@ -6,8 +6,10 @@ from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
+from jaxlisten.train.streams import ForStreams, for_streams
 
 __all__ = [
+    "ForStreams",
     "StepInfo",
     "TrainState",
     "default_augment",
@@ -16,6 +18,7 @@ __all__ = [
     "ensemble",
     "fit",
     "fit_many",
+    "for_streams",
     "init_train_state",
     "keep_memory",
     "make_train_step",

@@ -156,11 +156,11 @@ def _described(job: Job, now: TrainState, key: Array) -> Fitted:
         training["settings"] = {name: float(value) for name, value in now.settings.items()}
     about = {"seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
     about["examples"] = _examples(validation)
+    values = job.sample.values if isinstance(job.sample, Padded) else job.sample
+    item = tuple(values.shape[1:])
     if isinstance(train, Dataset):
-        item, about = (int(train.lengths.max()),), {"data": train.summary(), **about}
-    else:
-        values = job.sample.values if isinstance(job.sample, Padded) else job.sample
-        item = tuple(values.shape[1:])
+        about = {"data": train.summary(), **about}
+        item = (int(train.lengths.max()),) if item == job.lengths[-1:] else item  # augmentation cuts to a length
     return Fitted(job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about)
 
 

@@ -52,7 +52,7 @@ def test_a_layer_that_needs_the_whole_signal_has_no_streaming_form():
     with pytest.raises(jl.LayerError, match="expected longest of at least one step, got 0"):
         jl.streaming(jl.GlobalPool(), longest=0)
     uneven = jl.parallel(jl.serial(jl.MaxPool(2), jl.Conv1D(2, 3)), jl.Conv1D(3, 3))
-    with pytest.raises(jl.LayerError, match="Parallel: expected layers that have a streaming form"):
+    with pytest.raises(jl.LayerError, match="Parallel: expected a layer with a streaming form, got one without"):
         jl.streaming(uneven, longest=9)
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
-from jaxlisten.evaluate.page import about, scores
+from jaxlisten.evaluate.page import about, scores, streams
 from jaxlisten.evaluate.page.mistakes import mistakes
 from jaxlisten.evaluate.page.style import STYLE
 from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant, text
 from jaxlisten.evaluate.page.words import summary
 from jaxlisten.evaluate.report import Report
+from jaxlisten.evaluate.streams import StreamReport
 
 if TYPE_CHECKING:
     from jaxlisten.evaluate.base import BaseReport
@@ -130,3 +131,20 @@ def _(report: NumberReport) -> list[scores.Figure]:
 @middle.register
 def _(report: NumberReport) -> list[Section]:
     return [scores.training(report), scores.numbers(report), scores.groups(report), mistakes(report)]
+
+
+@figures.register
+def _(report: StreamReport) -> list[scores.Figure]:
+    found = report.score
+    return [
+        ("Found", percent(1 - found.miss_rate), f"<p>{count(found.found)} of {counted(found.events, 'sound')}</p>"),
+        ("False alarms", significant(found.false_alarms_per_hour), "<p>an hour</p>"),
+        ("At most", significant(found.false_alarms_bound), "<p>an hour, with 95 % confidence</p>"),
+        ("Latency", streams.latency(report), "<p>median, from the end of a sound</p>"),
+        ("Heard", streams.duration(3600 * found.hours), f"<p>in {counted(report.n, 'recording')}</p>"),
+    ]
+
+
+@middle.register
+def _(report: StreamReport) -> list[Section]:
+    return [streams.tradeoff(report), streams.classes(report), streams.alarms(report), streams.rule(report)]

@@ -13,6 +13,7 @@ from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page.text import count, counted, percent, significant, text
 from jaxlisten.evaluate.plot.scores import best_epoch
 from jaxlisten.evaluate.report import Report
+from jaxlisten.evaluate.streams import StreamReport
 
 _ADVICE = 3
 """Sentences of advice at most: who is told everything is told nothing."""
@@ -47,7 +48,8 @@ def _measured(report: Any) -> Iterator[str]:
     where = f" of the {text(part)} part" if isinstance(part, str) else ""
     source = f" of {text(data)}" if isinstance(data, str) else ""
     seconds = "" if report.data is None else f" ({_duration(report.data.lengths.sum() / report.data.sr)})"
-    yield f"It was measured on {counted(report.n, 'clip')}{where}{source}{seconds}."
+    thing = "recording" if isinstance(report, StreamReport) else "clip"
+    yield f"It was measured on {counted(report.n, thing)}{where}{source}{seconds}."
 
 
 def _duration(seconds: float) -> str:
@@ -104,6 +106,25 @@ def _(report: NumberReport) -> Iterator[str]:
     )
     if np.isfinite(report.r2):
         yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from clip to clip."
+
+
+@findings.register
+def _(report: StreamReport) -> Iterator[str]:
+    found = report.score
+    if found.events:
+        yield (
+            f"It found <b>{percent(1 - found.miss_rate)}</b> of {counted(found.events, 'sound')}, and made "
+            f"{counted(found.false_alarms, 'false alarm')} in {found.hours:.2f} hours."
+        )
+    else:
+        yield f"There was nothing to find; it made {counted(found.false_alarms, 'false alarm')}."
+    yield (
+        f"That many hours leave room for up to {significant(found.false_alarms_bound)} false alarms an hour (95 % "
+        "confidence)."
+    )
+    missed = [name for name, row in report.per_class.items() if row["miss_rate"] > _RARELY]
+    if missed:
+        yield f"More than half of the sounds were missed of {', '.join(map(text, missed))}."
 
 
 def _advice(report: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
 
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
+from jaxlisten.evaluate.plot.streams import tradeoff
 
 __all__ = [
     "calibration",
@@ -20,5 +21,6 @@ __all__ = [
     "precision_recall",
     "roc",
     "spectrogram",
+    "tradeoff",
     "waveform",
 ]
