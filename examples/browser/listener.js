@@ -4,6 +4,7 @@ import { aboutModel } from "./metadata.js";
 import { Problem } from "./problem.js";
 
 const BATCH = 8;
+const REMEDY = "Write one with: jaxlisten export RUN listener.onnx";
 
 export class Listener {
   /**
@@ -20,10 +21,11 @@ export class Listener {
       throw new Problem(`${name} can't be run by onnxruntime-web: ${error.message}`);
     }
     if (!session.inputNames.includes("waveform")) {
-      throw new Problem(`${name} does not begin with sound but with ${session.inputNames[0]}; this page needs a model from the waveform on.`);
+      const first = session.inputNames[0];
+      throw new Problem(`${name} begins with ${first}, not with sound; this page needs a model from the waveform on.`);
     }
     if (!session.outputNames.includes("probabilities")) {
-      throw new Problem(`${name} gives ${session.outputNames[0]}, not probabilities; this page shows classes and labels.`);
+      throw new Problem(`${name} gives ${session.outputNames[0]}, not probabilities, which are what is shown.`);
     }
     return new Listener(session, settings, ort);
   }
@@ -43,7 +45,7 @@ export class Listener {
     return this.run(samples, 1);
   }
 
-  /** The answer for a whole recording, as `jaxlisten predict` gives it: a long one is heard in half-overlapping windows. */
+  /** The answer for a whole recording, as `jaxlisten predict` gives it: a long one in half-overlapping windows. */
   async whole(samples) {
     const size = this.longest;
     if (samples.length <= 2 * size) return this.probabilities(samples);
@@ -73,12 +75,12 @@ function settingsOf(bytes, name) {
   try {
     about = aboutModel(bytes);
   } catch {
-    throw new Problem(`${name} is not an ONNX file, or it is cut short. Write one with: jaxlisten export RUN listener.onnx`);
+    throw new Problem(`${name} is not an ONNX file, or it is cut short. ${REMEDY}`);
   }
   const { sr, longest } = about.metadata;
   const classes = namesIn(about.metadata.classes);
   if (!classes || !(sr > 0)) {
-    throw new Problem(`${name} is not a listener: it does not name its classes and its sample rate. Write one with: jaxlisten export RUN listener.onnx`);
+    throw new Problem(`${name} is not a listener: it does not name its classes and its sample rate. ${REMEDY}`);
   }
   return { classes, sr: Number(sr), longest: Number(longest ?? 2 * sr), several: about.last === "Sigmoid" };
 }

@@ -42,7 +42,8 @@ export function aboutModel(model) {
       const entry = Object.fromEntries(fields(value)); // StringStringEntryProto: key = 1, value = 2
       metadata[text(entry[1])] = text(entry[2]);
     } else if (number === 7) {
-      for (const [part, node] of fields(value)) { // GraphProto: node = 1; NodeProto: op_type = 4
+      for (const [part, node] of fields(value)) {
+        // GraphProto: node = 1; NodeProto: op_type = 4
         if (part === 1) last = text(Object.fromEntries(fields(node))[4]);
       }
     }

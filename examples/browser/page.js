@@ -1,5 +1,6 @@
 /** The page: a listener is opened, then it hears the microphone or a sound file. */
 
+import { say, setBars, show } from "./answer.js";
 import { Listener } from "./listener.js";
 import { draw } from "./picture.js";
 import { Problem } from "./problem.js";
@@ -13,12 +14,14 @@ const PAUSE_MS = 120; // between two answers
 const ANSWERS = 120; // along a recording
 const QUIET = 0.01; // the largest sample of a quiet window, of a recording as a share of its largest
 
+const WHICH = "the file that  jaxlisten export RUN listener.onnx  writes.";
+
 const $ = (id) => document.getElementById(id);
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 let listener = null;
-/** What is heard now: {track, answers, stop, and live, or file, samples, peak, overall}; a new one ends the one before. */
+/** What is heard now: {track, answers, stop, and live, or file, samples, peak, overall}; a new one ends the last. */
 let heard = null;
 
 async function runtime() {
@@ -28,7 +31,7 @@ async function runtime() {
     ort.env.wasm.proxy = true; // in a worker, so that the page stays smooth
     return ort;
   } catch {
-    throw new Problem("onnxruntime-web is not beside this page. Run  npm install  in its folder, then load the page again.");
+    throw new Problem("onnxruntime-web is not beside this page. Run  npm install  in its folder, then load it again.");
   }
 }
 
@@ -59,21 +62,12 @@ async function openListener(name, bytes) {
   for (const id of ["microphone", "sound", "window"]) $(id).disabled = false;
   $("heard").hidden = true;
   sayWindow();
-  $("bars").replaceChildren(...listener.classes.map(bar));
-  $("bars").classList.toggle("many", listener.classes.length > 14);
-  $("bars").style.setProperty("--column", `${Math.max(9, 5 + 0.6 * Math.max(...listener.classes.map(({ length }) => length)))}rem`);
+  setBars(listener);
   if (file) await openSound(file);
 }
 
-function bar(name) {
-  const item = document.createElement("li");
-  item.innerHTML = "<span></span><b></b><i></i>";
-  item.firstChild.textContent = name;
-  return item;
-}
-
 async function openSound(file) {
-  if (!listener) throw new Problem("Open a listener first: the file that  jaxlisten export RUN listener.onnx  writes.");
+  if (!listener) throw new Problem(`Open a listener first: ${WHICH}`);
   const samples = await decoded(file, listener.sr);
   stop();
   const track = new Track(listener.sr, samples.length / listener.sr);
@@ -90,8 +84,8 @@ async function openSound(file) {
   };
   mine.overall = await listener.whole(samples);
   if (mine !== heard) return;
-  show(mine.overall, "Heard in the whole recording");
-  say(mine.overall);
+  show(listener, mine.overall, "Heard in the whole recording");
+  say(listener, mine.overall);
   await hearAlong(mine);
 }
 
@@ -101,7 +95,8 @@ async function hearAlong(mine) {
   const size = windowOf(listener.sr);
   const step = Math.max(Math.ceil(samples.length / ANSWERS), Math.round(0.02 * listener.sr));
   const answers = (mine.answers = []);
-  for (let end = 0; end < samples.length; ) {
+  $("picture").ariaBusy = "true";
+  for (let end = 0; end < samples.length;) {
     end = Math.min(end + step, samples.length);
     const window = samples.subarray(Math.max(0, end - size), end);
     const probabilities = await listener.probabilities(window);
@@ -109,6 +104,7 @@ async function hearAlong(mine) {
     const quiet = !someAbove(QUIET * Math.min(1, mine.peak), window);
     answers.push({ time: end / listener.sr, probabilities, quiet });
   }
+  $("picture").ariaBusy = "false";
 }
 
 async function openMicrophone() {
@@ -116,6 +112,7 @@ async function openMicrophone() {
   stop();
   let track = null;
   const opened = await microphone(listener.sr, (piece) => track?.push(piece));
+  stop(); // whatever was opened while the browser asked
   track = new Track(opened.sr, Math.max(LIVE_SECONDS, Number($("window").max)));
   const mine = begin({ track, answers: [], live: true, stop: opened.close });
   $("microphone").textContent = "Stop";
@@ -140,8 +137,8 @@ async function hearNow(mine) {
   mine.answers.push({ time, probabilities, quiet });
   mine.answers = mine.answers.filter((one) => one.time >= time - LIVE_SECONDS - 1);
   $("heard").classList.toggle("quiet", quiet);
-  show(probabilities, quiet ? "Heard now: it is quiet" : "Heard now");
-  say(probabilities);
+  show(listener, probabilities, quiet ? "Heard now: it is quiet" : "Heard now");
+  say(listener, probabilities);
 }
 
 const someAbove = (limit, samples) => samples.some((sample) => Math.abs(sample) >= limit);
@@ -165,29 +162,6 @@ function stop() {
   $("microphone").textContent = "Listen to the microphone";
 }
 
-/** Say in large letters what is heard. */
-function say(probabilities) {
-  const parts = listener.held(probabilities).flatMap((k) => {
-    const share = document.createElement("span");
-    share.textContent = ` ${percent(probabilities[k])} `;
-    return [listener.classes[k], share];
-  });
-  $("answer").replaceChildren(...(parts.length ? parts : ["none of the labels"]));
-}
-
-/** Show the probability of each class, and of which moment it is. */
-function show(probabilities, moment) {
-  $("moment").textContent = moment;
-  const held = listener.held(probabilities);
-  [...$("bars").children].forEach((item, k) => {
-    item.classList.toggle("held", held.includes(k));
-    item.style.setProperty("--p", probabilities[k]);
-    item.children[1].textContent = percent(probabilities[k]);
-  });
-}
-
-const percent = (p) => `${(100 * p).toFixed(1)} %`;
-
 /** Draw what is heard, on every frame that changes it. */
 function paint() {
   const mine = heard;
@@ -209,8 +183,8 @@ function paint() {
 function followPlayer(mine, player) {
   const within = player.currentTime > 0 && !player.ended;
   const at = within ? mine.answers.findLast(({ time }) => time <= player.currentTime) : null;
-  if (at) show(at.probabilities, `Heard up to ${player.currentTime.toFixed(2)} s`);
-  else if (mine.overall) show(mine.overall, "Heard in the whole recording");
+  if (at) show(listener, at.probabilities, `Heard up to ${player.currentTime.toFixed(2)} s`);
+  else if (mine.overall) show(listener, mine.overall, "Heard in the whole recording");
 }
 
 /** The samples of a window at some rate. */
@@ -231,7 +205,7 @@ async function openListenerFile(file) {
 for (const id of ["sound", "onnx"]) {
   $(id).addEventListener("change", () => {
     const [file] = $(id).files;
-    if (file) attempt(() => (id === "onnx" ? openListenerFile(file) : openSound(file)));
+    if (file) attempt(() => (id === "onnx" ? openListenerFile(file) : open(file)));
     $(id).value = "";
   });
 }
@@ -256,7 +230,8 @@ document.addEventListener("drop", (event) => {
 });
 
 attempt(async () => {
-  const answer = await fetch("listener.onnx");
+  const answer = await fetch("listener.onnx", { cache: "no-cache" }); // it may have been exported anew
   if (answer.ok) await openListener("listener.onnx", new Uint8Array(await answer.arrayBuffer()));
-  else $("model").textContent = "Open a listener to begin: the file that  jaxlisten export RUN listener.onnx  writes.";
+}).then(() => {
+  if (!listener) $("model").textContent = `Open a listener to begin: ${WHICH}`;
 });

@@ -61,8 +61,9 @@ function drawWave(pen, track, x, height, ink) {
   const half = (x(track.hop / track.sr) - x(0)) / 2;
   pen.beginPath();
   // At least a pixel high, so that silence is a line.
-  for (const [place, time] of columns) pen.lineTo(x(time) + half, (0.5 - (0.46 * track.high[place]) / largest) * height - 0.5);
-  for (const [place, time] of columns.reverse()) pen.lineTo(x(time) + half, (0.5 - (0.46 * track.low[place]) / largest) * height + 0.5);
+  const y = (value) => (0.5 - (0.46 * value) / largest) * height;
+  for (const [place, time] of columns) pen.lineTo(x(time) + half, y(track.high[place]) - 0.5);
+  for (const [place, time] of columns.reverse()) pen.lineTo(x(time) + half, y(track.low[place]) + 0.5);
   pen.fillStyle = ink.accent;
   pen.fill();
 }

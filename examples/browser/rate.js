@@ -1,4 +1,4 @@
-/** The sample rate that the header of a sound file names: a browser decodes to a rate of our choice and does not tell. */
+/** The sample rate that the header of a sound file names: a browser decodes to a rate of choice and does not tell. */
 
 /**
  * @param {ArrayBuffer} buffer a WAV, FLAC, Ogg or MP3 file

@@ -1,4 +1,4 @@
-/** Another sample rate, as near to soxr's "HQ" as a few lines come: a listener was trained on what that leaves of a sound. */
+/** Another sample rate, as near to soxr's "HQ" as a few lines come: that is what a listener was trained on. */
 
 const PASSED = 0.9135; // share of the lower rate's band that stays as it is
 const REJECTED_DB = 140; // of what lies beyond that band
@@ -37,7 +37,7 @@ function filterFor(from, to) {
   const [up, down] = [to / common, from / common];
   const nyquist = Math.min(from, to) / 2;
   const cut = ((1 + PASSED) * nyquist) / from; // twice the middle of the falling edge, in cycles a sample
-  const width = (REJECTED_DB - 8) / (2 * 2.285 * 2 * Math.PI * ((1 - PASSED) * nyquist) / from);
+  const width = (REJECTED_DB - 8) / ((2 * 2.285 * 2 * Math.PI * ((1 - PASSED) * nyquist)) / from);
   const beta = 0.1102 * (REJECTED_DB - 8.7);
   const half = Math.ceil(width);
   const phases = Array.from({ length: up }, (_, n) => {

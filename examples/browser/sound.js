@@ -34,7 +34,9 @@ export async function decoded(file, sr) {
  */
 export async function microphone(sr, take) {
   if (!navigator.mediaDevices) {
-    throw new Problem("A browser gives the microphone to pages from localhost or https only; open this one from there.");
+    throw new Problem(
+      "A browser gives the microphone to pages from localhost or https only; open this one from there.",
+    );
   }
   let stream;
   try {

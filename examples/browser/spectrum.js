@@ -13,7 +13,10 @@ export class Spectrum {
     this.rows = rows;
     this.sr = sr;
     const n = (this.points = 4 * this.size); // zeros behind the samples make low rows smooth
-    this.window = Float64Array.from({ length: this.size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / this.size));
+    this.window = Float64Array.from(
+      { length: this.size },
+      (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / this.size),
+    );
     this.cos = Float64Array.from({ length: n / 2 }, (_, i) => Math.cos((2 * Math.PI * i) / n));
     this.sin = Float64Array.from({ length: n / 2 }, (_, i) => Math.sin((2 * Math.PI * i) / n));
     this.re = new Float64Array(n);
