@@ -5,13 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 import jaxlisten as jl
+from jaxlisten.deploy.onnx import run_onnx
+from tests.deploy.speech import CLASSES, SR, speech, trained
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name != "common.py")
+EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name not in ("common.py", "onnx_only.py"))
 
 
 def run(path: Path, *arguments: str | Path) -> str:
@@ -40,6 +43,20 @@ def test_an_example_takes_a_folder_of_recordings(tmp_path):
     said = run(FOLDER / "linear.py", "--quick", "--data", tmp_path)
     assert "even" in said
     assert "odd" in said
+
+
+def test_an_exported_file_is_used_without_jaxlisten(tmp_path):
+    done = jl.export(*trained("cnn1d"), tmp_path / "listener.onnx", sr=SR, classes=CLASSES, longest=SR)
+    paths = [tmp_path / "mono.wav", tmp_path / "stereo.flac"]
+    clip = speech()[0]
+    soundfile.write(paths[0], clip, SR, subtype="FLOAT")
+    soundfile.write(paths[1], np.stack([clip, 0 * clip], axis=1), 2 * SR)
+    assert "import jaxlisten" not in (FOLDER / "onnx_only.py").read_text()
+    lines = run(FOLDER / "onnx_only.py", done.path, *paths).splitlines()
+    for path, line in zip(paths, lines, strict=True):
+        expected = run_onnx(done.path.read_bytes(), jl.data.read(path, sr=SR)[0][None])[0]
+        said = "  ".join(f"{CLASSES[k]} {expected[k]:.1%}" for k in np.argsort(-expected))
+        assert line == f"{path}  {said}"
 
 
 def test_there_is_an_example_of_every_model():

@@ -66,7 +66,8 @@ def export(
             `jaxlisten.deploy.stablehlo.to_stablehlo`).
         sr: sample rate in Hz that the model is for.
         classes: their names, in the order of the scores.
-        longest: samples of the longest clip that it was trained on: the noise is that long if there are no clips.
+        longest: samples of the longest clip that it was trained on: an ONNX file says it, and the noise is that long
+            if there are no clips.
         link: what makes an answer of the scores: "softmax", "sigmoid" or "identity"; see `jaxlisten.tasks.LINKS`.
         clips: recordings ``[time]`` to compare on, of any lengths, at `sr`; none: seeded noise of a few lengths.
         tolerance: the largest difference that is let through, as `Exported` counts it.
@@ -82,7 +83,8 @@ def export(
         raise InputError(f"export: expected clips [time], got shapes {[clip.shape for clip in sounds]}")
     batch = _padded(sounds)
     if path.suffix == ".onnx":
-        content = to_onnx(model, params, state, sr=sr, classes=classes, link=link).SerializeToString()
+        proto = to_onnx(model, params, state, sr=sr, classes=classes, link=link, longest=longest)
+        content = proto.SerializeToString()
     else:
         content = to_stablehlo(model, params, state, link=link)
     ours = np.asarray(jax.jit(_answers, static_argnums=(0, 1))(model, link, params, state, batch))

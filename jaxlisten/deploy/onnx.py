@@ -48,13 +48,15 @@ def to_onnx(
     sr: int,
     classes: Sequence[str],
     link: str | None = "softmax",
+    longest: int | None = None,
     input_shape: tuple[str | int, ...] | None = None,
 ) -> Any:
     """Build the ONNX form of ``link(model.apply(params, state, Padded(waveform, length)))``.
 
     Inputs: ``waveform``, float32 ``[batch, time]``, and ``length``, int64 ``[batch]``, which may be left out: then
     every sample is valid. Output: ``probabilities``, float32 ``[batch, classes]``. Metadata: ``classes``, a JSON list,
-    and ``sr``. Batch and time are free. A runtime that knows no optional inputs takes clips of one length at a time.
+    ``sr``, and ``longest`` where it is given. Batch and time are free. A runtime that knows no optional inputs takes
+    clips of one length at a time.
 
     Args:
         model: from raw sound to one score a class.
@@ -63,6 +65,7 @@ def to_onnx(
         classes: their names, in the order of the scores.
         link: "softmax", "sigmoid" (several labels a clip), "identity" (numbers; the output is then called
             ``predictions``), or None for the scores themselves (``logits``).
+        longest: samples of the longest clip that it was trained on, for whoever has to cut a long recording.
         input_shape: of a model that does not begin with raw sound, such as ``("batch", "time", 40)``; axes with a
             name are free. The input is then called ``features``.
 
@@ -92,6 +95,8 @@ def to_onnx(
     _rename(graph, graph.add(operator, scores, **settings), output)
     proto = graph.model(inputs, [_floats(output, ("batch", len(classes)))], "jaxlisten")
     metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
+    if longest is not None:
+        metadata["longest"] = str(longest)
     helper.set_model_props(proto, metadata)
     checker.check_model(proto, full_check=True)
     return proto

@@ -3,6 +3,7 @@ import stat
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 
@@ -41,6 +42,11 @@ def test_file_can_be_read_like_any_other(tmp_path):
     (tmp_path / "other").touch()
     path = export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS).path
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_onnx_file_says_how_long_the_clips_of_the_training_were(tmp_path):
+    path = export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS).path
+    assert {prop.key: prop.value for prop in onnx.load(path).metadata_props}["longest"] == "2000"
 
 
 @pytest.mark.parametrize("ending", FORMATS)

@@ -192,6 +192,7 @@ def test_inputs_outputs_and_metadata_are_those_of_the_contract():
     assert json.loads(metadata["classes"]) == [*CLASSES]
     assert "três" in metadata["classes"]
     assert metadata["sr"] == "8000"
+    assert "longest" not in metadata
     assert (proto.producer_name, proto.producer_version) == ("jaxlisten", jl.version.__version__)
     assert proto.ir_version <= 10
 

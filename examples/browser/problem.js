@@ -1,0 +1,2 @@
+/** What went wrong, in words that are shown in the page as they stand. */
+export class Problem extends Error {}
