@@ -4,7 +4,7 @@ See the README for a tour; `jaxlisten.types` names the axes.
 """
 
 from jaxlisten import augment, data, features, losses, metrics, models, ops, tasks
-from jaxlisten.deploy import Exported, Listener, Prediction, export, load
+from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
 from jaxlisten.evaluate import LabelReport, NumberReport, Report, evaluate, make_eval_step, plot, pooled
 from jaxlisten.nn import (
@@ -148,6 +148,7 @@ __all__ = [
     "TrainState",
     "TrainingError",
     "Whole",
+    "Window",
     "Windowed",
     "__version__",
     "augment",

@@ -106,7 +106,7 @@ class _Queue:
                 self._send(shelf)
 
     def answered(self, *, but: int = 0) -> Iterator[tuple[Piece, np.ndarray]]:
-        """Take what is answered from the front of the queue, `but` for the newest batches, which the device works on."""
+        """Take from the front what is answered, `but` for the newest batches, which the device still works on."""
         while self._places and self._places[0].answered(self._sent - but):
             place = self._places.popleft()
             yield place.piece, _NOTHING if place.scores is None else np.asarray(place.scores)[place.row]

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -15,7 +15,7 @@ import numpy as np
 from jaxlisten import runs
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
-from jaxlisten.deploy.pieces import Piece, Sound, cut, read_ahead, samples_of
+from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -102,10 +102,10 @@ class Listener:
             InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, or
                 the listener was trained on features.
         """
-        ((_, said),) = self.predict_many([sound], sr=sr)
+        (said,) = _means(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
-        return said
+        return self._prediction(said)
 
     def predict_many(
         self, sounds: Iterable[AnySound], *, sr: int | None = None
@@ -140,7 +140,7 @@ class Listener:
 
         return (
             (waiting.popleft(), said if isinstance(said, InputError) else self._prediction(said))
-            for said in _means(self._hear(noted(), sr))
+            for said in _means(self._answers(read_ahead(noted(), self._opener(sr), self.fitted.longest)))
         )
 
     def windows(self, sound: Sound, *, sr: int | None = None) -> Iterator[Window]:
@@ -159,7 +159,7 @@ class Listener:
             >>> for window in listener.windows("night.flac"):  # doctest: +SKIP
             ...     print(f"{window.start:.1f} to {window.end:.1f} s: {window.said.label}")
         """
-        return self._windows(self._hear([sound], sr))
+        return self._windows(self._alone(sound, sr))
 
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
         """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
@@ -190,11 +190,14 @@ class Listener:
             clips=clips,
         )
 
-    def _hear(self, sounds: Iterable[Sound], sr: int | None) -> Iterator[tuple[Piece, np.ndarray]]:
+    def _opener(self, sr: int | None) -> Callable[[Sound], Blocks]:
+        """Return what opens a recording, at `sr` where it is samples."""
         if not self.sr:
             raise InputError("predict: this listener was trained on features, not on sound; apply fitted.model to them")
-        window, given = self.fitted.longest, self.sr if sr is None else sr
-        return self._answers(read_ahead(sounds, lambda sound: samples_of(sound, self.sr, given, window), window))
+        return lambda sound: samples_of(sound, self.sr, self.sr if sr is None else sr, self.fitted.longest)
+
+    def _alone(self, sound: Sound, sr: int | None) -> Iterator[tuple[Piece, np.ndarray]]:
+        return self._answers(safe(cut(self._opener(sr)(sound), self.fitted.longest)))
 
     def _answers(self, found: Iterable[Piece]) -> Iterator[tuple[Piece, np.ndarray]]:
         lengths = shelves(self.fitted.longest, max(1, round(_SHORTEST_SECONDS * self.sr)))
@@ -214,6 +217,7 @@ class Listener:
         several = self.fitted.task.kind == "labels"
         labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)
         return Prediction(*top[0], top, labels)
+
 
 def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Listener:
     """Load a trained listener from its run folder. Nothing in the folder is executed.
@@ -235,9 +239,10 @@ def _probabilities(model: Layer, task: Task, params: Params, state: State, x: An
 
 def _means(heard: Iterable[tuple[Piece, np.ndarray]]) -> Iterator[Any]:
     """Yield for each recording the mean of what is said about its pieces, ``[classes]``, or its error."""
-    total, n = 0.0, 0
+    total, n = np.zeros(()), 0
     for piece, scores in heard:
-        total, n = total + scores.astype(np.float64) if piece.error is None else 0.0, n + 1
+        if piece.error is None:
+            total, n = total + scores, n + 1
         if piece.last:
             yield piece.error or (total / n).astype(np.float32)
-            total, n = 0.0, 0
+            total, n = np.zeros(()), 0

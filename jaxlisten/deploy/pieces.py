@@ -16,6 +16,8 @@ from jaxlisten.errors import InputError
 
 Sound = str | os.PathLike[str] | np.ndarray
 """A file, or samples ``[time]`` from -1 to 1."""
+Blocks = Iterator[np.ndarray]
+"""A recording: consecutive samples ``[time]``."""
 
 _READERS = min(4, os.cpu_count() or 1)
 _AHEAD = 32
@@ -67,25 +69,34 @@ def cut(blocks: Iterable[np.ndarray], window: int) -> Iterator[Piece]:
     yield Piece(held, first, first + len(held))
 
 
-def read_ahead(sounds: Iterable[Sound], blocks: Callable[[Sound], Iterator[np.ndarray]], window: int) -> Iterator[Piece]:
+def safe(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Turn an `InputError` of the blocks into a last piece, so that the pieces before it are still heard."""
+    try:
+        yield from pieces
+    except InputError as error:
+        # A new one, because the old one keeps the samples alive that its traceback leads to.
+        yield Piece(np.zeros(0, np.float32), error=InputError(str(error)))
+
+
+def read_ahead(sounds: Iterable[Sound], blocks: Callable[[Sound], Blocks], window: int) -> Iterator[Piece]:
     """Cut many recordings, one after another, while threads read the next ones.
 
     Args:
         sounds: the recordings; they are asked for as they are needed.
-        blocks: makes consecutive samples of one. What it raises of `InputError` becomes a piece.
+        blocks: opens one. An `InputError` of the blocks becomes a last piece.
         window: as in `cut`.
     """
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="jaxlisten-read") as pool:
-        waiting: deque[Future[_Part]] = deque()
-        try:
-            for sound in sounds:
-                waiting.append(pool.submit(_part, _safe(cut(blocks(sound), window)), _FIRST))
-                if len(waiting) > _AHEAD:
-                    yield from _whole(pool, waiting.popleft())
-            while waiting:
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="jaxlisten-read")
+    waiting: deque[Future[_Part]] = deque()
+    try:
+        for sound in sounds:
+            waiting.append(pool.submit(_part, safe(cut(blocks(sound), window)), _FIRST))
+            if len(waiting) > _AHEAD:
                 yield from _whole(pool, waiting.popleft())
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while waiting:
+            yield from _whole(pool, waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever stops asking, or interrupts, does not wait for what is ahead
 
 
 class _Part(NamedTuple):
@@ -110,16 +121,7 @@ def _whole(pool: ThreadPoolExecutor, future: Future[_Part]) -> Iterator[Piece]:
         yield from pieces
 
 
-def _safe(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Turn an error into a last piece."""
-    try:
-        yield from pieces
-    except InputError as error:
-        # A new one, because the old one keeps the samples alive that its traceback leads to.
-        yield Piece(np.zeros(0, np.float32), error=InputError(str(error)))
-
-
-def samples_of(sound: Sound, sr: int, given: int, window: int) -> Iterator[np.ndarray]:
+def samples_of(sound: Sound, sr: int, given: int, window: int) -> Blocks:
     """Yield the samples of a file, or those that are given, at a listener's rate.
 
     Args:
@@ -136,7 +138,7 @@ def samples_of(sound: Sound, sr: int, given: int, window: int) -> Iterator[np.nd
     return _resampled(np.asarray(sound), given, sr)
 
 
-def _resampled(samples: np.ndarray, sr: int, wanted: int) -> Iterator[np.ndarray]:
+def _resampled(samples: np.ndarray, sr: int, wanted: int) -> Blocks:
     if samples.ndim != 1 or not len(samples) or samples.dtype.kind != "f":
         raise InputError(
             f"predict: expected floating-point samples [time], one or more, got {samples.dtype} {list(samples.shape)}: "
