@@ -110,7 +110,7 @@ class Listener:
     def predict_many(
         self, sounds: Iterable[AnySound], *, sr: int | None = None
     ) -> Iterator[tuple[AnySound, Prediction | InputError]]:
-        """Say of each of many recordings what it is: the same as `predict`, several times as fast.
+        """Say of each of many recordings what it is: the same as `predict`, and faster.
 
         Threads read the next recordings while the device hears several at once. The memory that it takes does not
         grow with the number of recordings or with their length.
