@@ -4,7 +4,7 @@ See the README for a tour; `jaxlisten.types` names the axes.
 """
 
 from jaxlisten import augment, data, detect, features, losses, metrics, models, ops, tasks
-from jaxlisten.deploy import Exported, Listener, Prediction, export, load
+from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.detect import Detection, Detector
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
 from jaxlisten.evaluate import (
@@ -164,6 +164,7 @@ __all__ = [
     "TrainState",
     "TrainingError",
     "Whole",
+    "Window",
     "Windowed",
     "__version__",
     "augment",

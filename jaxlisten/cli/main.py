@@ -105,9 +105,16 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="say what recordings are")
     predict.add_argument("folder", metavar="RUN", help="a run folder")
-    predict.add_argument("files", metavar="FILE", nargs="+", help="recordings: wav, flac, ogg, mp3, ...")
+    predict.add_argument(
+        "files", metavar="FILE", nargs="+", help="recordings (wav, flac, ogg, mp3, ...), or folders with some"
+    )
     predict.add_argument("--top", metavar="K", type=int, default=3, help="classes to name (default: %(default)s)")
-    predict.add_argument("--json", action="store_true", help="a JSON object a line on standard output")
+    predict.add_argument(
+        "--windows", action="store_true", help="a line for each window of a long recording, with its start and end"
+    )
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a JSON object a line on standard output")
+    form.add_argument("--csv", action="store_true", help="a table: path,label,probability,error and more columns")
     predict.set_defaults(run=_predict)
 
     scene = commands.add_parser("scene", help="lay sounds over background: long recordings with known events")
@@ -185,7 +192,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from jaxlisten.cli.use import predict
+    from jaxlisten.cli.predict import predict
 
     return predict(options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from typing import Any
@@ -13,9 +14,29 @@ _LISTED = 20
 
 
 def result(text: object) -> None:
-    """Print a result, with escapes for what the terminal's encoding lacks."""
+    """Print a result, with escapes for what the terminal's encoding lacks. A name that is no text stays as is."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(str(text).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    line = str(text).encode(encoding, _ESCAPED)
+    try:
+        print(line.decode(encoding), flush=True)
+    except UnicodeDecodeError:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode what an encoding lacks: a byte of a file's name as it is, a letter as its number."""
+    assert isinstance(error, UnicodeEncodeError)
+    error.end = error.start + 1
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(error)
+
+
+_ESCAPED = "jaxlisten.escaped"
+codecs.register_error(_ESCAPED, _escaped)
 
 
 def json_result(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""``jaxlisten evaluate``, ``predict`` and ``export``."""
+"""``jaxlisten evaluate`` and ``export``."""
 
 from __future__ import annotations
 
@@ -71,26 +71,6 @@ def evaluate_stream(options: argparse.Namespace) -> int:
     return 0
 
 
-def predict(options: argparse.Namespace) -> int:
-    """Say what each file is. A file that can't be read is an error of its own, and the others are still heard."""
-    if options.top < 1:
-        raise InputError(f"--top: expected at least 1, got {options.top}")
-    listener, failed = load(options.folder), 0
-    for path in options.files:
-        try:
-            line = _heard(listener, path, options.top)
-        except InputError as error:
-            failed += 1
-            line = {"path": path, "error": str(error)}
-        if options.json:
-            say.json_result(line)
-        elif "error" in line:
-            say.note(f"jaxlisten: {line['error']}")
-        else:
-            say.result(f"{path}  {_in_words(line)}")
-    return 2 if failed else 0
-
-
 def export(options: argparse.Namespace) -> int:
     """Write a file, run it, and compare it with the run folder before saying so."""
     listener = load(options.folder)
@@ -123,30 +103,6 @@ def _check_report(report: str | None) -> None:
         raise InputError(f"--report: expected a name that ends in .html, got {report!r}")
     if not Path(report).parent.is_dir():
         raise InputError(f"--report: there is no folder '{Path(report).parent}'; make it first")
-
-
-def _heard(listener: Listener, path: str, top: int) -> dict[str, Any]:
-    said, kind = listener.predict(path), listener.fitted.task.kind
-    line = {
-        "path": path,
-        "label": said.label,
-        "probability": said.probability,
-        "top": [{"label": label, "probability": probability} for label, probability in said.top[:top]],
-    }
-    if kind == "labels":
-        chosen = dict(said.top)
-        return line | {"labels": [{"label": label, "probability": chosen[label]} for label in said.labels]}
-    if kind == "numbers":
-        return line | {"label": None, "probability": None, "numbers": dict(said.numbers)}
-    return line
-
-
-def _in_words(line: dict[str, Any]) -> str:
-    """Say what was heard: the numbers, the labels that hold, or the most probable classes."""
-    if "numbers" in line:
-        return "  ".join(f"{name} {value:.4g}" for name, value in line["numbers"].items())
-    shown = line.get("labels", line["top"])
-    return "  ".join(f"{one['label']} {one['probability']:.1%}" for one in shown) or "none of the labels"
 
 
 def _remembered(listener: Listener) -> list[Any]:

@@ -108,7 +108,7 @@ def blocks(path: AnyPath, *, sr: int, seconds: float) -> Iterator[np.ndarray]:
 
     Yields:
         Consecutive pieces, float32 ``[time]``, each ``round(seconds * sr)`` samples long but for the last. Together
-        they equal `read` (to 1e-5, and to one sample in length where the file is resampled).
+        they equal `read`.
 
     Raises:
         InputError: as in `read`, when the first piece is asked for or when the bad place is reached.
@@ -117,13 +117,16 @@ def blocks(path: AnyPath, *, sr: int, seconds: float) -> Iterator[np.ndarray]:
     size = round(seconds * sr)
     if size < 1:
         raise InputError(f"blocks: expected pieces of one sample or more, got seconds={seconds!r} at {sr} Hz")
-    pending = np.zeros(0, np.float32)
+    pending, total = np.zeros(0, np.float32), 0
     for piece in _resampled_pieces(path, sr, seconds):
+        total += len(piece)
         pending = np.concatenate([pending, piece])
         whole = len(pending) - len(pending) % size
         for begin in range(0, whole, size):
             yield pending[begin : begin + size]
         pending = pending[whole:]
+    if not total:
+        raise _too_short(path, sr)
     if len(pending):
         yield pending
 
@@ -223,8 +226,12 @@ def _resample(samples: np.ndarray, native: int, sr: int, path: AnyPath) -> np.nd
 
     samples = soxr.resample(samples, native, sr, quality="HQ")
     if len(samples) == 0:
-        raise InputError(f"{_name(path)} is too short to have a sample at {sr} Hz; take it out")
+        raise _too_short(path, sr)
     return samples
+
+
+def _too_short(path: AnyPath, sr: int) -> InputError:
+    return InputError(f"{_name(path)} is too short to have a sample at {sr} Hz; take it out")
 
 
 def _check_rate(sr: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jaxlisten.errors import InputError
@@ -31,9 +31,16 @@ def is_sound(name: str) -> bool:
     return name[0] != "." and name.lower().endswith(EXTENSIONS)
 
 
-def sound_files(root: Path) -> Iterator[Path]:
-    """Yield the sound files below a folder at any depth, sorted; hidden files and folders are ignored."""
-    for place, folders, names in os.walk(root):
+def sound_files(root: Path, refused: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+    """Yield the sound files below a folder at any depth, sorted; hidden files and folders are ignored.
+
+    Links to folders are not followed, so there are no loops.
+
+    Args:
+        root: the folder.
+        refused: called with the error where a folder can't be read; None: it counts as empty.
+    """
+    for place, folders, names in os.walk(root, onerror=refused):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         yield from (Path(place, name) for name in sorted(names) if is_sound(name))
 

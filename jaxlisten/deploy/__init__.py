@@ -1,6 +1,6 @@
 """Using a trained listener: loading, predicting, exporting."""
 
 from jaxlisten.deploy.export import Exported, export
-from jaxlisten.deploy.listener import Listener, Prediction, load
+from jaxlisten.deploy.listener import Listener, Prediction, Window, load
 
-__all__ = ["Exported", "Listener", "Prediction", "export", "load"]
+__all__ = ["Exported", "Listener", "Prediction", "Window", "export", "load"]

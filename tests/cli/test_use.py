@@ -1,7 +1,6 @@
-"""``jaxlisten evaluate``, ``predict``, ``export`` and ``doctor``."""
+"""``jaxlisten evaluate``, ``export`` and ``doctor``."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-import jaxlisten as jl
-from tests.cli.conftest import contents, tone, write, write_sounds
+from tests.cli.conftest import contents, write_sounds
 
 
 def test_evaluate_prints_one_object(command, trained, sounds):
@@ -70,51 +68,6 @@ def test_evaluate_writes_a_page(command, refused, trained, sounds, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.html", "out put.html"]
 
 
-def test_predict_answers_as_the_library(command, trained, sounds):
-    path = sounds / "high" / "0.wav"
-    line = command("predict", trained, path, "--json").json
-    said = jl.load(trained).predict(path)
-    assert line == {
-        "path": str(path),
-        "label": said.label,
-        "probability": said.probability,
-        "top": [{"label": label, "probability": probability} for label, probability in said.top],
-    }
-
-
-def test_predict_hears_the_others_where_a_file_is_bad(command, trained, sounds, tmp_path):
-    (tmp_path / "empty.wav").touch()
-    write(tmp_path / "nan.wav", np.full(800, np.nan, np.float32), subtype="FLOAT")
-    files = [tmp_path / "empty.wav", sounds / "low" / "0.wav", tmp_path / "gone.wav", tmp_path, tmp_path / "nan.wav"]
-    done = command("predict", trained, *files, "--json", "--top", 1)
-    lines = [json.loads(line) for line in done.out.splitlines()]
-    assert (done.code, done.err) == (2, "")
-    assert [line["path"] for line in lines] == list(map(str, files))
-    assert [set(line) - {"path"} for line in lines].count({"error"}) == 4
-    assert len(lines[1]["top"]) == 1
-    done = command("predict", trained, *files)
-    assert done.code == 2
-    assert len(done.out.splitlines()) == 1
-    assert len(done.err.splitlines()) == 4
-
-
-def test_predict_hears_odd_formats_and_long_files(command, trained, tmp_path):
-    files = [
-        write(tmp_path / "8 channels.wav", np.tile(tone(300)[:, None], 8)),
-        write(tmp_path / "8 bit.wav", tone(300), subtype="PCM_U8"),
-        write(tmp_path / "192 kHz.wav", tone(300, sr=192_000), 192_000),
-        write(tmp_path / "long.wav", tone(300, 3)),
-        write(tmp_path / "one sample.wav", tone(300)[:1]),
-    ]
-    done = command("predict", trained, *files, "--json")
-    assert done.code == 0
-    assert len(done.out.splitlines()) == 5
-
-
-def test_top_is_at_least_one(refused, trained, sounds):
-    assert refused("predict", trained, sounds / "low" / "0.wav", "--top", 0).startswith("--top: expected at least 1")
-
-
 def test_what_is_no_run_folder_is_refused(refused, sounds, tmp_path):
     sound = sounds / "low" / "0.wav"
     for words in (["evaluate", "RUN", sounds], ["predict", "RUN", sound], ["export", "RUN", tmp_path / "model.onnx"]):
@@ -172,15 +125,3 @@ def test_the_installed_command_ends_as_documented(tmp_path):
     assert (
         done.stderr == f"jaxlisten: {tmp_path / 'none'}: there is no such run folder; make one with `jaxlisten train`\n"
     )
-
-
-def test_output_survives_an_encoding_without_the_letters(run, sounds):
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps(config | {"classes": ["犬", "кот"]}))
-    words = [sys.executable, "-m", "jaxlisten", "predict", str(run), str(sounds / "low" / "0.wav")]
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    plain = subprocess.run(words, capture_output=True, timeout=120, env=environment)
-    as_json = subprocess.run([*words, "--json"], capture_output=True, timeout=120, env=environment)
-    assert (plain.returncode, as_json.returncode) == (0, 0)
-    assert json.loads(as_json.stdout)["label"] in ("犬", "кот")
-    assert plain.stdout.isascii()
