@@ -5,7 +5,6 @@ See the README for a tour; `jaxlisten.types` names the axes.
 
 from jaxlisten import augment, data, detect, features, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
-from jaxlisten.detect import Detection, Detector
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
 from jaxlisten.evaluate import (
     LabelReport,
@@ -113,8 +112,6 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
-    "Detection",
-    "Detector",
     "Dropout",
     "Embedding",
     "Exported",

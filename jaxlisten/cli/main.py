@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--out", metavar="DIR", required=True, help="the folder to make: recordings and events.csv")
     scene.add_argument("--split", metavar="NAME", help="only these clips: train, validation or test")
     scene.add_argument("--minutes", metavar="N", type=float, default=10.0, help="how long (default: 10)")
-    scene.add_argument("--gap", metavar="S", type=float, nargs=2, default=(1.0, 5.0), help="pauses (default: 1 5)")
+    scene.add_argument("--gap", metavar="S", type=float, nargs=2, default=(2.0, 20.0), help="pauses (default: 2 20)")
     scene.add_argument(
         "--snr", metavar="DB", type=float, nargs=2, default=(5.0, 25.0), help="levels above background (default: 5 25)"
     )

@@ -18,7 +18,7 @@ from jaxlisten.evaluate import StreamReport
 from jaxlisten.runs import Fitted
 from jaxlisten.train import ForStreams, for_streams
 
-_SCENES, _SECONDS = 6, 600
+_SCENES, _SECONDS = 18, 600
 """How many scenes the threshold is chosen on, and how long each is."""
 _ALARMS_PER_HOUR = 1.0
 

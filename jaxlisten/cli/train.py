@@ -32,6 +32,8 @@ def train(options: argparse.Namespace) -> int:
             raise InputError(f"--{name}: expected at least {least}, got {value}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
+    if options.background is not None and not options.streaming:
+        raise InputError("--background goes with --streaming, which trains a detector")
     if options.cache:
         cache.keep()
     runs.create(options.out, resume=options.resume)

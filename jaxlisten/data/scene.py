@@ -38,7 +38,7 @@ def scene(
     background: Sequence[np.ndarray],
     *,
     seconds: float,
-    gap: tuple[float, float] = (1.0, 5.0),
+    gap: tuple[float, float] = (2.0, 20.0),
     snr_db: tuple[float, float] = (5.0, 25.0),
     seed: int = 0,
 ) -> Scene:

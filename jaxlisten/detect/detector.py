@@ -139,6 +139,8 @@ class Deciding:
 
     def _smoothed(self, rows: np.ndarray) -> np.ndarray:
         """Average each row with those before it; at the beginning of a stream those that are missing count as 0."""
+        if not len(rows):
+            return rows
         n = self._rows
         seen = np.concatenate([np.zeros((max(0, n - 1 - len(self._last)), rows.shape[1])), self._last, rows])
         self._last = seen[len(seen) - (n - 1) :] if n > 1 else seen[:0]

@@ -108,6 +108,11 @@ class StreamReport(BaseReport):
         return sorted(found, key=lambda alarm: -alarm.probability)
 
     @property
+    def confusions(self) -> int:
+        """How many of the false alarms fell on another sound: one was heard, and taken for the wrong one."""
+        return sum(bool(alarm.event) for alarm in self.false_alarms)
+
+    @property
     def latencies(self) -> list[float]:
         """Seconds from the end of each event that was found until it could be said; below 0 before its end."""
         return [
@@ -135,6 +140,7 @@ class StreamReport(BaseReport):
             "found": found.found,
             "miss_rate": found.miss_rate,
             "false_alarms": found.false_alarms,
+            "confusions": self.confusions,
             "false_alarms_per_hour": found.false_alarms_per_hour,
             "false_alarms_per_hour_bound": found.false_alarms_bound,
             "median_latency": late[len(late) // 2] if late else math.nan,

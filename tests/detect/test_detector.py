@@ -55,6 +55,11 @@ def test_pieces_make_no_difference(pieces):
     assert run(made, rows) == run(made, rows, pieces=pieces)
 
 
+def test_no_rows_find_nothing():
+    deciding = Detector(CLASSES, (0.5,) * 3).begin(0.1)
+    assert deciding.feed(Heard(np.zeros(0), np.zeros((0, 3)))) == []
+
+
 def test_one_sound_has_one_class():
     """While any class is still heard, what follows belongs to the same sound."""
     rows = [(0, 0.9, 0.1), (0, 0.3, 0.7), (0, 0.1, 0.9), (0.9, 0.1, 0), (0, 0.1, 0.9)]

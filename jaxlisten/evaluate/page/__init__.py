@@ -135,10 +135,10 @@ def _(report: NumberReport) -> list[Section]:
 
 @figures.register
 def _(report: StreamReport) -> list[scores.Figure]:
-    found = report.score
+    found, wrong = report.score, report.confusions
     return [
         ("Found", percent(1 - found.miss_rate), f"<p>{count(found.found)} of {counted(found.events, 'sound')}</p>"),
-        ("False alarms", significant(found.false_alarms_per_hour), "<p>an hour</p>"),
+        ("False alarms", significant(found.false_alarms_per_hour), f"<p>an hour; {counted(wrong, 'confusion')}</p>"),
         ("At most", significant(found.false_alarms_bound), "<p>an hour, with 95 % confidence</p>"),
         ("Latency", streams.latency(report), "<p>median, from the end of a sound</p>"),
         ("Heard", streams.duration(3600 * found.hours), f"<p>in {counted(report.n, 'recording')}</p>"),

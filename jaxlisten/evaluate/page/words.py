@@ -149,6 +149,8 @@ def _advice(report: Any) -> Iterator[str]:
 
 def _weak(report: Report | LabelReport) -> Iterator[str]:
     rows = [(row["recall"], name, row) for name, row in report.per_class.items() if row["support"]]
+    if not rows:  # clips without any label
+        return
     recall, name, row = min(rows, key=lambda item: item[0])
     if recall < _RARELY:
         others = sum(other < _RARELY for other, *_ in rows) - 1

@@ -36,6 +36,7 @@ def tradeoff(report: StreamReport, *, ax: Axes | None = None) -> Axes:
         raise InputError("tradeoff: nothing was to be found in the recordings, so nothing could be missed")
     ax = axes_for(ax)
     rates = np.array([(made.false_alarms_per_hour, made.miss_rate) for _, made in report.tradeoff])
+    rates = rates[rates[:, 1].argmin() :]  # below that threshold one sound runs into the next
     ax.plot(rates[:, 0], 100 * rates[:, 1], color=BLUE, linewidth=1.6)
     mine = report.score
     ax.plot(
