@@ -8,30 +8,29 @@ probability differs by more than 1e-4.
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import numpy as np
 
 import jaxlisten as jl
 from jaxlisten.deploy.onnx import run_onnx
 from jaxlisten.deploy.stablehlo import run_stablehlo
+from jaxlisten.detect import Hearing
 from jaxlisten.types import Padded
 
 TOLERANCE = 1e-4
-CHUNK_SECONDS = 0.1
+PIECE_SECONDS = 0.010
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def last_of_stream(model: jl.Layer, chunk: int, params, state, x: Padded) -> jax.Array:
-    """Stream a batch of clips chunk by chunk, and return the probabilities at the last valid step of each."""
-    out = jl.stream(model, params, state, x, chunk=chunk)
-    last = out.valid.shape[1] - 1 - out.valid[:, ::-1].argmax(axis=1)
-    return jax.nn.softmax(out.values[np.arange(len(out.values)), last])
+def last_of_stream(hearing: Hearing, clip: np.ndarray) -> np.ndarray:
+    """Hear a clip in pieces of 10 ms, as a stream that ends, and return the last probabilities."""
+    hearing.restart()
+    piece = max(1, round(PIECE_SECONDS * hearing.sr))
+    rows = [hearing.feed(clip[i : i + piece]).probabilities for i in range(0, len(clip), piece)]
+    return np.concatenate([*rows, hearing.end().probabilities])[-1]
 
 
 def ways(listener: jl.Listener, clips: jl.data.Dataset) -> Iterator[tuple[str, np.ndarray]]:
@@ -45,12 +44,10 @@ def ways(listener: jl.Listener, clips: jl.data.Dataset) -> Iterator[tuple[str, n
         row[: len(clip)] = clip
     parts = [slice(i, i + 50) for i in range(0, len(clips), 50)]
 
-    model = jl.streaming(fitted.model, max(fitted.longest, int(lengths.max())))
-    block = model.timing().block  # type: ignore[union-attr]
-    chunk = max(1, round(CHUNK_SECONDS * fitted.sr / block)) * block
-    run = functools.partial(last_of_stream, model, chunk, fitted.params, fitted.state)
-    pieces = [np.asarray(run(Padded(padded.values[part], padded.length[part]))) for part in parts]
-    yield f"streamed in {1000 * chunk / fitted.sr:.0f} ms", np.concatenate(pieces)
+    hearing = Hearing(fitted, int(lengths.max()) / fitted.sr)
+    if hearing.exact:
+        name = f"streamed in {1000 * PIECE_SECONDS:.0f} ms"
+        yield name, np.stack([last_of_stream(hearing, clip) for clip in clips.audio])
 
     with tempfile.TemporaryDirectory() as folder:
         for ending, execute in ((".onnx", run_onnx), (".stablehlo", run_stablehlo)):
