@@ -48,3 +48,11 @@ def test_layer_that_has_to_know_the_shape_is_refused_with_the_remedy():
     with pytest.raises(jl.InputError, match=r"know the shape beforehand .*give time="):
         to_stablehlo(model, *model.init(jax.random.key(0), np.zeros((1, 800), np.float32)))
     assert to_stablehlo(model, {}, {}, time=800)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda program: program[:5000], lambda program: b"", lambda program: b"no program" * 9]
+)
+def test_what_is_no_program_is_refused(program, damage):
+    with pytest.raises(jl.InputError, match="damaged, or no exported one; export it again"):
+        run_stablehlo(damage(program[1]), np.zeros((1, 800)), [800])
