@@ -91,8 +91,8 @@ def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
         if "deserialize" not in str(error):
             raise
         raise InputError(
-            f"run_stablehlo: jax {jax.__version__} can't read this program, because a later JAX wrote it: export the run "
-            "with this version, or update jax"
+            f"run_stablehlo: jax {jax.__version__} can't read this program, because a later JAX wrote it: export the "
+            "run with this version, or update jax"
         ) from error
 
 
