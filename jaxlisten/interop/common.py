@@ -52,7 +52,7 @@ def usual(module: Any, **settings: tuple[Any, ...]) -> None:
     """
     dtype = getattr(module, "dtype", None)
     if dtype is not None and jnp.dtype(dtype) != jnp.float32:
-        refused(module, "dtype=None", jnp.dtype(dtype).name, "wrap what comes out in BFloat16 to train it in bfloat16")
+        refused(module, "dtype=None", jnp.dtype(dtype).name, "make it without, and wrap what comes out in BFloat16")
     for name, known in settings.items():
         value = getattr(module, name, known[0])
         if not any(value is one or (isinstance(one, int | float | tuple) and value == one) for one in known):

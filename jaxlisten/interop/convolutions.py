@@ -97,7 +97,7 @@ def _fit(pads: _Pads, same: _Pads) -> bool:
 
 
 def _refuse_padding(module: Any, same: _Pads) -> NoReturn:
-    expected = f"padding={same}, or of time other numbers with that sum"
+    expected = f"padding={same} or, of time, others with that sum"
     refused(module, expected, repr(module.padding), "it gives another number of steps; train with one that fits")
 
 

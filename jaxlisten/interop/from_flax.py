@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from jaxlisten.errors import LayerError
 from jaxlisten.interop.common import Parts, flax_nnx
 from jaxlisten.interop.functions import layer_of
 from jaxlisten.interop.modules import converters
 from jaxlisten.interop.to_flax import nnx_module
-from jaxlisten.nn import Serial, serial
+from jaxlisten.nn import Layer, Serial, serial
 from jaxlisten.nn.layer import inside
 
 
@@ -57,20 +57,37 @@ def from_nnx(module: Any, *, rules: Mapping[Any, Callable[[Any], tuple[Any, Any,
     nnx, rules = flax_nnx("from_nnx"), rules or {}
     for known, rule in rules.items():
         if type(module) is known or module is known:
-            return Parts(*rule(module))
+            return _ruled(known, rule(module))
     if isinstance(module, nnx_module()):
         return Parts(module.model, *module.weights())
     if type(module) is nnx.Sequential:
         return _chained(list(_parts(module, rules)))
-    if not isinstance(module, nnx.Module):
-        return Parts(layer_of(module), {}, {})
-    convert = converters().get(type(module))
-    if convert is None:
-        raise LayerError(
-            f"from_nnx: {type(module).__name__} has no counterpart, and its __call__ can't be read: chain its parts, "
-            "from_nnx(nnx.Sequential(module.a, nnx.relu, module.b)), or give a rule for its class"
+    if isinstance(module, nnx.Module):
+        convert = converters().get(type(module))
+        return _no_counterpart(module) if convert is None else convert(module)
+    if not callable(module) or isinstance(module, type | Layer):
+        cause = "a class in place of an instance?" if isinstance(module, type) else "as_nnx goes the other way"
+        raise LayerError(f"from_nnx: expected a module of flax NNX, got {module!r}: {cause}")
+    return Parts(layer_of(module), {}, {})
+
+
+def _ruled(known: Any, made: Any) -> Parts:
+    """Check what a rule has made."""
+    if not isinstance(made, tuple) or len(made) != 3 or not isinstance(made[0], Layer):
+        name = getattr(known, "__name__", known)
+        raise LayerError(f"from_nnx: expected (model, params, state) of the rule for {name}, got {made!r}")
+    return Parts(*made)
+
+
+def _no_counterpart(module: Any) -> NoReturn:
+    if type(module).__module__.startswith("flax."):
+        remedy = "give a rule for its class"
+    else:
+        remedy = (
+            "its __call__ can't be read, so chain its parts, from_nnx(nnx.Sequential(module.a, nnx.relu, module.b)), "
+            "or give a rule for its class"
         )
-    return convert(module)
+    raise LayerError(f"from_nnx: {type(module).__name__} has no counterpart: {remedy}")
 
 
 def _parts(module: Any, rules: Mapping[Any, Any]) -> Iterator[Parts]:

@@ -82,9 +82,11 @@ def _pool(layers: tuple[Any, Any], window_shape: Any, strides: Any = None, paddi
         given = ((0, 0),) * len(window) if padding == "VALID" else tuple(map(tuple, padding))
         equal = given == ours
     if not equal:
+        whole = all(s >= w and w <= 2 for w, s in zip(window, stride, strict=True))
+        near = "is the same for multiples of the stride" if whole else "it has to be trained with"
         raise LayerError(
-            f"from_nnx: pooling: expected padding={ours}, got {padding!r}: its windows lie elsewhere for some "
-            "lengths; train with that padding"
+            f"from_nnx: pooling: expected padding={ours}, which {near}, got {padding!r}, whose windows lie elsewhere "
+            "for some lengths of clips"
         )
     if len(window) == 1:
         return layers[0](*window, *stride)

@@ -40,6 +40,9 @@ def converters() -> dict[type, Callable[[Any], Parts]]:
         nnx.RNN: _rnn,
         nnx.Bidirectional: _bidirectional,
         nnx.MultiHeadAttention: _attention,
+        nnx.LSTMCell: _cell,
+        nnx.OptimizedLSTMCell: _cell,
+        nnx.GRUCell: _cell,
     }
 
 
@@ -81,6 +84,10 @@ def _rnn(module: Any) -> Parts:
     return _recurrent(module.cell)
 
 
+def _cell(module: Any) -> Parts:
+    refused(module, "a cell within an nnx.RNN", "the cell alone", "convert the nnx.RNN that runs it")
+
+
 def _bidirectional(module: Any) -> Parts:
     nnx = flax_nnx("from_nnx")
     concatenate = nnx.Bidirectional.merge_fn
@@ -120,7 +127,7 @@ def _attention(module: Any) -> Parts:
     nnx = flax_nnx("from_nnx")
     usual(
         module,
-        decode=(False,),
+        decode=(False, None),
         dropout_rate=(0.0,),
         normalize_qk=(False,),
         attention_fn=(nnx.dot_product_attention,),

@@ -32,7 +32,7 @@ def as_nnx(model: Layer, params: Params, state: State, *, rngs: Any = None) -> A
         rngs: `nnx.Rngs` for random layers in training mode, whose stream ``dropout`` is used. A call can bring its own.
 
     Raises:
-        InputError: flax is missing, or `rngs` is something else.
+        InputError: flax is missing, `model` is no layer, its weights are no dicts, or `rngs` is something else.
 
     Example:
         >>> import jax, jaxlisten as jl
@@ -45,6 +45,12 @@ def as_nnx(model: Layer, params: Params, state: State, *, rngs: Any = None) -> A
         ['params/dense_0/bias', 'params/dense_0/kernel', 'params/dense_1/bias', 'params/dense_1/kernel']
     """
     nnx = flax_nnx("as_nnx")
+    if isinstance(model, type) or not isinstance(model, Layer):
+        got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise InputError(f"as_nnx: expected a layer, got {got}; from_nnx goes the other way")
+    if not isinstance(params, dict) or not isinstance(state, dict):
+        got = f"{type(params).__name__} and {type(state).__name__}"
+        raise InputError(f"as_nnx: expected params and state as model.init gives them, got {got}")
     if rngs is not None and not isinstance(rngs, nnx.Rngs | nnx.RngStream):
         raise InputError(f"as_nnx: expected rngs=nnx.Rngs(0) or so, got {type(rngs).__name__}")
     return nnx_module()(model, params, state, rngs)

@@ -201,8 +201,9 @@ REFUSED = {
     "transposed/far": (lambda: transposed((3,), strides=2, padding=[(3, 0)]), "another number of steps"),
     "max_pool/VALID": (
         lambda: max_pool((2,), (2,)),
-        "train with that padding",
+        r"\(\(0, 1\),\), which is the same for multiples",
     ),
+    "max_pool/VALID and overlap": (lambda: max_pool((2,), (1,)), "it has to be trained with"),
     "max_pool/SAME": (
         lambda: max_pool((3,), (3,), "SAME"),
         r"\(\(1, 1\),\)",
@@ -223,6 +224,9 @@ REFUSED = {
     "attention/width": (lambda: attention(out_features=4), "out_features=3, got 4"),
     "batch norm": (lambda: nnx.BatchNorm(3, axis=1, rngs=RNGS), "axis=-1, got 1"),
     "layer norm": (lambda: nnx.LayerNorm(3, reduction_axes=(-2, -1), rngs=RNGS), "reduction_axes=-1"),
+    "a cell alone": (lambda: nnx.GRUCell(3, 5, rngs=RNGS), "a cell within an nnx.RNN"),
+    "a class": (lambda: nnx.Linear, "a class in place of an instance"),
+    "a layer of ours": (lambda: jl.Dense(3), "expected a module of flax NNX, got Dense.*other way"),
     "other module": (lambda: nnx.GroupNorm(4, num_groups=2, rngs=RNGS), "GroupNorm has no counterpart"),
     "own module": (lambda: Block(), r"Block has no counterpart.*nnx\.Sequential\(module\.a"),
     "function": (lambda: mean, r"function mean does can't be read.*as_nnx\(GlobalPool"),
@@ -263,6 +267,11 @@ def test_rules_say_what_to_make_of_a_module_and_of_a_function():
     model, params, state = jl.interop.from_nnx(theirs, rules={Block: block, mean: lambda _: (jl.GlobalPool(), {}, {})})
     x = jax.random.normal(jax.random.key(0), (2, 7, 3))
     np.testing.assert_allclose(model.apply(params, state, x)[0], theirs(x), rtol=0, atol=1e-6)
+
+
+def test_a_rule_that_gives_something_else_is_named():
+    with pytest.raises(jl.LayerError, match=r"expected \(model, params, state\) of the rule for Block, got 3"):
+        jl.interop.from_nnx(Block(), rules={Block: lambda block: 3})
 
 
 def test_a_layer_of_ours_stands_in_a_chain_of_theirs_and_keeps_its_weights():

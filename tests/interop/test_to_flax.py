@@ -150,9 +150,18 @@ def test_a_module_is_taken_apart_and_put_together(weights):
     equal(jl.interop.from_nnx(module).params, weights[0])
 
 
-def test_wrong_random_numbers_are_refused():
-    with pytest.raises(jl.InputError, match=r"rngs=nnx\.Rngs\(0\) or so, got int"):
-        jl.interop.as_nnx(jl.ReLU(), {}, {}, rngs=0)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((jl.ReLU(), {}, {}, 0), r"rngs=nnx\.Rngs\(0\) or so, got int"),
+        ((jl.ReLU, {}, {}), "expected a layer, got the class ReLU"),
+        ((nnx.relu, {}, {}), "from_nnx goes the other way"),
+        ((jl.ReLU(), None, {}), "as model.init gives them, got NoneType and dict"),
+    ],
+)
+def test_what_is_no_model_is_refused(given, said):
+    with pytest.raises(jl.InputError, match=said):
+        jl.interop.as_nnx(*given[:3], rngs=given[3] if len(given) > 3 else None)
 
 
 def test_without_flax_both_say_what_to_install(monkeypatch):
