@@ -21,7 +21,8 @@ def from_nnx(module: Any, *, rules: Mapping[Any, Callable[[Any], tuple[Any, Any,
     `BatchNorm`, `LayerNorm`, `Dropout`, `Embed`, `RNN` of an `LSTMCell`, `OptimizedLSTMCell` or `GRUCell`,
     `Bidirectional`, `MultiHeadAttention`, activations, and ``functools.partial(nnx.max_pool, ...)`` or `avg_pool`.
     Padding has to give ``ceil(time / stride)`` steps whatever the length of a clip: "SAME" does where the stride is 1,
-    and so do numbers that add up to ``(kernel - 1) * dilation``.
+    and so do numbers that add up to ``(kernel - 1) * dilation``. Activations without a layer of ours, such as flax's
+    usual `gelu`, come in as `lift` of them, which trains and streams but can't be stored.
 
     What `as_nnx` made comes back as the model that went in, with the weights as they are now.
 
