@@ -6,7 +6,9 @@ export it where the file is used, or where JAX is older. Every layer can be expo
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -57,7 +59,8 @@ def to_stablehlo(
     waveform = jax.ShapeDtypeStruct(_shape(time), jnp.float32)
     length = jax.ShapeDtypeStruct(waveform.shape[:1], jnp.int32)
     try:
-        return bytes(export.export(listen, platforms=PLATFORMS)(waveform, length).serialize())
+        with _without_folders():
+            return bytes(export.export(listen, platforms=PLATFORMS)(waveform, length).serialize())
     except jax.errors.InconclusiveDimensionOperation as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"to_stablehlo: a layer has to know the shape beforehand ({reason}); give time=") from None
@@ -94,6 +97,18 @@ def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
             f"run_stablehlo: jax {jax.__version__} can't read this program, because a later JAX wrote it: export the "
             "run with this version, or update jax"
         ) from error
+
+
+@contextlib.contextmanager
+def _without_folders() -> Iterator[None]:
+    """Let JAX name source files without their folders: those of the machine that exports are nobody's business."""
+    name = "jax_hlo_source_file_canonicalization_regex"
+    before = getattr(jax.config, name)
+    jax.config.update(name, r".*[\\/]")
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 def _shape(time: int | None) -> tuple[Any, ...]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -33,6 +35,11 @@ def test_program_that_goes_down_and_up_over_frequency_equals_ours_for_any_time()
     want = model.apply(params, state, x)[0]
     got = run_stablehlo(to_stablehlo(model, params, state, link=None), x.values, x.length)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-6 * np.abs(want).max())
+
+
+def test_program_names_no_folder_of_the_machine_that_wrote_it(program):
+    assert b".py" in program[1]
+    assert str(Path(jl.__file__).parent).encode() not in program[1]
 
 
 def test_link_and_time_can_be_chosen():
