@@ -3,7 +3,7 @@
 See the README for a tour; `jaxlisten.types` names the axes.
 """
 
-from jaxlisten import augment, data, detect, features, losses, metrics, models, ops, tasks
+from jaxlisten import augment, data, detect, features, interop, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
 from jaxlisten.evaluate import (
@@ -176,6 +176,7 @@ __all__ = [
     "fit_many",
     "from_config",
     "init_train_state",
+    "interop",
     "layer",
     "lift",
     "load",

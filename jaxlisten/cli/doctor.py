@@ -13,8 +13,9 @@ from jaxlisten.version import __version__
 _CORE = ("jax", "jaxlib", "optax", "numpy", "librosa", "soundfile", "soxr", "safetensors")
 _EXTRAS = {
     "export": ("files for other programs: jaxlisten export", ("flatbuffers", "onnx", "onnxruntime")),
+    "flax": ("models from and to flax NNX: jaxlisten.interop", ("flax",)),
     "microphone": ("jaxlisten listen --microphone", ("sounddevice",)),
-    "test": ("the tests", ("pytest", "hypothesis", "flax", "scikit-learn")),
+    "test": ("the tests", ("pytest", "hypothesis", "scikit-learn")),
 }
 
 

@@ -1,10 +1,14 @@
 """From a model to StableHLO: one program from the waveform to the probabilities, for CPU, GPU and TPU.
 
-`jax.export` keeps such a file readable by later versions of JAX. Every layer can be exported, also your own.
+`jax.export` keeps such a file readable by later versions of JAX, not by earlier ones: a run folder goes both ways, so
+export it where the file is used, or where JAX is older. Every layer can be exported, also your own.
 """
 
 from __future__ import annotations
 
+import contextlib
+import struct
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -55,7 +59,8 @@ def to_stablehlo(
     waveform = jax.ShapeDtypeStruct(_shape(time), jnp.float32)
     length = jax.ShapeDtypeStruct(waveform.shape[:1], jnp.int32)
     try:
-        return bytes(export.export(listen, platforms=PLATFORMS)(waveform, length).serialize())
+        with _without_folders():
+            return bytes(export.export(listen, platforms=PLATFORMS)(waveform, length).serialize())
     except jax.errors.InconclusiveDimensionOperation as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"to_stablehlo: a layer has to know the shape beforehand ({reason}); give time=") from None
@@ -73,13 +78,37 @@ def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
         ``[batch, classes]``.
 
     Raises:
-        InputError: flatbuffers is missing.
+        InputError: flatbuffers is missing, the program is damaged, or a later JAX wrote it.
     """
     need("flatbuffers")
     from jax import export
 
     x, n = jnp.asarray(waveform, jnp.float32), jnp.asarray(length, jnp.int32)
-    return np.asarray(export.deserialize(bytearray(program)).call(x, n))
+    try:
+        read = export.deserialize(bytearray(program))
+    except (struct.error, ValueError, TypeError, KeyError, IndexError) as error:
+        raise InputError("run_stablehlo: the program is damaged, or no exported one; export it again") from error
+    try:
+        return np.asarray(read.call(x, n))
+    except jax.errors.JaxRuntimeError as error:
+        if "deserialize" not in str(error):
+            raise
+        raise InputError(
+            f"run_stablehlo: jax {jax.__version__} can't read this program, because a later JAX wrote it: export the "
+            "run with this version, or update jax"
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_folders() -> Iterator[None]:
+    """Let JAX name source files without their folders: those of the machine that exports are nobody's business."""
+    name = "jax_hlo_source_file_canonicalization_regex"
+    before = getattr(jax.config, name)
+    jax.config.update(name, r".*[\\/]")
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 def _shape(time: int | None) -> tuple[Any, ...]:

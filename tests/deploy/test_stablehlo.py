@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -35,6 +37,11 @@ def test_program_that_goes_down_and_up_over_frequency_equals_ours_for_any_time()
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-6 * np.abs(want).max())
 
 
+def test_program_names_no_folder_of_the_machine_that_wrote_it(program):
+    assert b".py" in program[1]
+    assert str(Path(jl.__file__).parent).encode() not in program[1]
+
+
 def test_link_and_time_can_be_chosen():
     x = padded(speech((500, 300)), extra=0)
     content = to_stablehlo(*trained("lstm"), link=None, time=500)
@@ -48,3 +55,11 @@ def test_layer_that_has_to_know_the_shape_is_refused_with_the_remedy():
     with pytest.raises(jl.InputError, match=r"know the shape beforehand .*give time="):
         to_stablehlo(model, *model.init(jax.random.key(0), np.zeros((1, 800), np.float32)))
     assert to_stablehlo(model, {}, {}, time=800)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda program: program[:5000], lambda program: b"", lambda program: b"no program" * 9]
+)
+def test_what_is_no_program_is_refused(program, damage):
+    with pytest.raises(jl.InputError, match="damaged, or no exported one; export it again"):
+        run_stablehlo(damage(program[1]), np.zeros((1, 800)), [800])
