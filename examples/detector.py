@@ -1,6 +1,6 @@
 """A detector: trained on streams made of clips, it says what is heard in a long recording, and when.
 
-Each clip is laid into noise, and every step of the model has a target: nothing, until a sound has been heard. The
+Each clip is laid into a wind of filtered noise, and every step of the model has a target: nothing, until a sound has been heard. The
 threshold is chosen on a scene of validation clips, and counted on a scene of test clips. `jaxlisten train --streaming`,
 `scene`, `listen` and `evaluate --stream` do the same from the command line, with background of your own.
 
@@ -17,9 +17,9 @@ from jaxlisten.train import for_streams
 
 data, epochs = sounds(__doc__, epochs=40)
 train, val, test = jl.data.split(data, (0.7, 0.15, 0.15))
-noise = [np.random.default_rng(seed).standard_normal(10 * data.sr).astype(np.float32) for seed in range(20)]
+wind = [np.convolve(np.random.default_rng(seed).standard_normal(10 * data.sr), np.ones(40)) for seed in range(20)]
 
-made = for_streams(jl.data.Partition(train, val, test), noise)
+made = for_streams(jl.data.Partition(train, val, test), wind)
 network = jl.models.cnn1d(len(made.parts.train.classes), causal=True)
 model = jl.serial(jl.models.log_mel(data.sr, lookahead=0), network)
 fitted = jl.fit(
