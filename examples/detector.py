@@ -1,8 +1,9 @@
 """A detector: trained on streams made of clips, it says what is heard in a long recording, and when.
 
-Each clip is laid into a wind of filtered noise, and every step of the model has a target: nothing, until a sound has been heard. The
-threshold is chosen on a scene of validation clips, and counted on a scene of test clips. `jaxlisten train --streaming`,
-`scene`, `listen` and `evaluate --stream` do the same from the command line, with background of your own.
+Each clip is laid into a wind of filtered noise, and every step of the model has a target: nothing, until a sound has been
+heard. The threshold is chosen on a scene of validation clips, and counted on a scene of test clips.
+`jaxlisten train --streaming`, `scene`, `listen` and `evaluate --stream` do the same from the command line, with
+background of your own.
 
     python examples/detector.py --data speech_commands/
 """
@@ -38,7 +39,8 @@ for clips, background in ((made.validation, made.background[1]), (jl.data.sounds
     heard.append(detect.listened(hearing, "scene", [scene.samples], scene.events))
 detector, _ = detect.choose(heard[:1], detect.detector(fitted.classes), false_alarms_per_hour=12)
 found = detect.score(heard[1:], detector)
-print(f"threshold {detector.thresholds[0]:.2f}: {found.found} of {found.events} sounds found, ", end="")
-print(f"{found.false_alarms_per_hour:.0f} false alarms an hour (below {found.false_alarms_bound:.0f} with 95 % confidence)")
+print(f"threshold {detector.thresholds[0]:.2f}: {found.found} of {found.events} sounds found")
+rate, bound = found.false_alarms_per_hour, found.false_alarms_bound
+print(f"{rate:.0f} false alarms an hour, below {bound:.0f} with 95 % confidence")
 for one in detect.detections(heard[1], detector)[:5]:
     print(f"{one.time:6.2f} s  {one.label}  {one.probability:.0%}")
