@@ -1,7 +1,7 @@
 """A detector: trained on streams made of clips, it says what is heard in a long recording, and when.
 
-Each clip is laid into a wind of filtered noise, and every step of the model has a target: nothing, until a sound has been
-heard. The threshold is chosen on a scene of validation clips, and counted on a scene of test clips.
+Each clip is laid into a wind of filtered noise, and every step of the model has a target: nothing, until a sound was
+heard. The threshold is chosen on a scene of validation clips and counted on a scene of test clips.
 `jaxlisten train --streaming`, `scene`, `listen` and `evaluate --stream` do the same from the command line, with
 background of your own.
 
