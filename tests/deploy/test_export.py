@@ -1,6 +1,5 @@
 import os
 import stat
-import sys
 
 import numpy as np
 import onnx
@@ -8,6 +7,7 @@ import pytest
 import soundfile
 
 import jaxlisten as jl
+from jaxlisten.deploy import forms
 from jaxlisten.deploy.export import export
 from jaxlisten.deploy.onnx import run_onnx
 from jaxlisten.deploy.stablehlo import run_stablehlo
@@ -69,7 +69,7 @@ def test_difference_above_the_tolerance_leaves_nothing_behind(ending, tmp_path):
 
 def test_wrong_file_is_never_let_through(tmp_path, monkeypatch):
     broken = lambda content, x, n=None: np.full((len(x), 3), np.nan)  # noqa: E731
-    monkeypatch.setattr(sys.modules[export.__module__], "run_onnx", broken)
+    monkeypatch.setattr(forms, "run_onnx", broken)
     with pytest.raises(jl.TrainingError, match="nan"):
         export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS)
     assert [*tmp_path.iterdir()] == []
