@@ -67,12 +67,15 @@ class Compared(NamedTuple):
         return Score(name, *(float(task.judge(answers, targets)[name]) for answers in (self.ours, self.theirs)))
 
 
-def compare(clips: Sequence[np.ndarray], ours: Answering, theirs: Answering) -> Compared:
+def compare(
+    clips: Sequence[np.ndarray], ours: Answering, theirs: Answering, alone: Answering | None = None
+) -> Compared:
     """Let both answer every clip, in padded batches.
 
     Args:
         clips: recordings ``[time]`` of any lengths.
         ours, theirs: what answers a batch.
+        alone: another way to ask the same as `theirs`: of each batch it gets the first clip, without any padding.
     """
     lengths = np.array([len(clip) for clip in clips])
     rows, worst = min(_TOGETHER, len(clips)), 0.0
@@ -84,6 +87,8 @@ def compare(clips: Sequence[np.ndarray], ours: Answering, theirs: Answering) -> 
         same = np.array_equal(valid, got.valid)
         values = [np.where(valid[..., None], answers.values, 0.0) for answers in (want, got)] if same else None
         worst = np.maximum(worst, np.abs(values[0] - values[1]).max() if values else np.nan)
+        if alone is not None and batch.length[0]:
+            worst = np.maximum(worst, _difference_alone(want, batch, alone))
         found.append((indices, _last(want)[: len(indices)], _last(got)[: len(indices)]))
     order = np.argsort(np.concatenate([indices for indices, _, _ in found]))
     return Compared(float(worst), *(np.concatenate([part[side] for part in found])[order] for side in (1, 2)))
@@ -96,6 +101,13 @@ def _padded(clips: Sequence[np.ndarray], rows: int, time: int) -> Padded:
         values[i, : len(clip)] = clip
         length[i] = len(clip)
     return Padded(values, length)
+
+
+def _difference_alone(want: Chunk, batch: Padded, alone: Answering) -> float:
+    """Compare the first clip of a batch with what is said of it alone."""
+    got = alone(Padded(batch.values[:1, : batch.length[0]], batch.length[:1]))
+    one, other = (np.asarray(answers.values)[0][np.asarray(answers.valid)[0]] for answers in (want, got))
+    return float(np.abs(one - other).max()) if one.shape == other.shape else np.nan
 
 
 def _last(answers: Chunk) -> np.ndarray:

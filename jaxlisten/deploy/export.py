@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxlisten.deploy.compare import Compared, Score, compare
-from jaxlisten.deploy.forms import Form, onnx_form, onnx_step_form, stablehlo_form
+from jaxlisten.deploy.compare import Score, compare
+from jaxlisten.deploy.forms import onnx_form, onnx_step_form, stablehlo_form
 from jaxlisten.deploy.onnx_graph import need
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.files import replacing
@@ -115,7 +116,8 @@ def export(
     content = form.content(int8)
     with replacing(path) as draft:
         draft.write_bytes(content)
-        compared = _compared(form, draft.read_bytes(), sounds)
+        file = draft.read_bytes()
+        compared = compare(sounds, form.ours, partial(form.together, file), form.alone and partial(form.alone, file))
         done = Exported(
             path=path,
             bytes=len(content),
@@ -151,17 +153,6 @@ def _noise(longest: int) -> list[np.ndarray]:
     noise = np.random.default_rng(0)
     lengths = sorted({max(1, longest // part) for part in (1, 2, 3, 7)}, reverse=True)
     return [0.1 * noise.standard_normal(n).astype(np.float32) for n in lengths]
-
-
-def _compared(form: Form, file: bytes, clips: Sequence[np.ndarray]) -> Compared:
-    """Compare a file with the model on all clips together, and on the first one alone."""
-    compared = compare(clips, form.ours, lambda batch: form.together(file, batch))
-    alone = form.alone
-    first = next((clip for clip in clips if len(clip)), None)
-    if alone is None or first is None:
-        return compared
-    one = compare([first], form.ours, lambda batch: alone(file, batch))
-    return compared._replace(difference=float(np.maximum(compared.difference, one.difference)))
 
 
 def _check(done: Exported, tolerance: float, int8: bool) -> None:

@@ -53,6 +53,7 @@ def to_onnx(
     longest: int | None = None,
     input_shape: tuple[str | int, ...] | None = None,
     int8: bool = False,
+    steps: bool = False,
 ) -> Any:
     """Build the ONNX form of ``link(model.apply(params, state, Padded(waveform, length)))``.
 
@@ -73,6 +74,8 @@ def to_onnx(
             name are free. The input is then called ``features``.
         int8: store large kernels of dense, convolutional and recurrent layers as 8-bit integers with a scale for each
             output channel. All else, the front end and the arithmetic too, stays float32.
+        steps: the model keeps its time, as an autoencoder does: the output is ``[batch, steps, classes]``, and a second
+            one, ``steps``, int64 ``[batch]``, says how many of the steps of each clip are valid.
 
     Returns:
         An `onnx.ModelProto`, checked by `onnx.checker`.
@@ -86,7 +89,7 @@ def to_onnx(
 
     check_link("to_onnx", link)
     shape = input_shape or ("batch", "time")
-    _check_scores(model, params, state, shape, len(classes))
+    _check_scores(model, params, state, shape, len(classes), steps)
     graph, name = Graph(int8=int8), "waveform" if input_shape is None else "features"
     inputs, length = [floats(name, shape)], None
     if isinstance(shape[1], str):
@@ -94,10 +97,14 @@ def to_onnx(
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, [None]))
         graph.tensors["length"] = np.array([_EVERYTHING], np.int64)
         length = _clipped(graph, name)
-    scores = emit(model, graph, *jax.device_get((params, state)), Wire(name, length)).values
+    y = emit(model, graph, *jax.device_get((params, state)), Wire(name, length))
     operator, settings, output = LINKS[link]
-    _rename(graph, graph.add(operator, scores, **settings), output)
-    proto = graph.model(inputs, [floats(output, ("batch", len(classes)))], "jaxlisten")
+    graph.call(output, graph.add(operator, y.values, **settings))
+    outputs = [floats(output, ("batch", *(["steps_out"] if steps else []), len(classes)))]
+    if steps and y.length is not None:
+        graph.call("steps", y.length)
+        outputs.append(helper.make_tensor_value_info("steps", TensorProto.INT64, ["batch"]))
+    proto = graph.model(inputs, outputs, "jaxlisten")
     metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
     if longest is not None:
         metadata["longest"] = str(longest)
@@ -200,18 +207,16 @@ def _clipped(graph: Graph, x: str) -> str:
     return graph.add("Expand", length, graph.add("Shape", x, start=0, end=1))
 
 
-def _rename(graph: Graph, name: str, to: str) -> None:
-    """Name the output of the last node."""
-    graph.nodes[-1].output[0] = to
-
-
-def _check_scores(model: Layer, params: Params, state: State, shape: Sequence[str | int], classes: int) -> None:
+def _check_scores(
+    model: Layer, params: Params, state: State, shape: Sequence[str | int], classes: int, steps: bool
+) -> None:
     sizes = tuple(size if isinstance(size, int) else 1 if axis == 0 else 2**14 for axis, size in enumerate(shape))
     x = jax.ShapeDtypeStruct(sizes, np.float32)
-    y = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x)
-    if isinstance(y, Padded) or y.shape != (1, classes):
-        got = (y.values if isinstance(y, Padded) else y).shape[1:]
+    got = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x).shape[1:]
+    if steps and (len(got) != 2 or got[1] != classes):
+        raise InputError(f"to_onnx: expected {classes} scores at each step, as there are classes, got {got}")
+    if not steps and got != (classes,):
         raise InputError(
-            f"to_onnx: expected {classes} scores for each clip, as there are classes, got {tuple(got)}; "
-            "a model that still has time needs a GlobalPool"
+            f"to_onnx: expected {classes} scores for each clip, as there are classes, got {got}; "
+            "a model that still has time needs a GlobalPool, or steps=True"
         )
