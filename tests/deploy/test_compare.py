@@ -55,7 +55,7 @@ def test_a_score_reads_well():
     assert str(Score("accuracy", 0.955, 0.95)) == "accuracy 95.50% before, 95.00% after"
 
 
-def test_the_first_clip_is_also_answered_alone_and_without_padding():
+def test_the_first_clip_of_a_batch_is_also_answered_alone_and_without_padding():
     seen = []
 
     def alone(batch):
@@ -64,6 +64,6 @@ def test_the_first_clip_is_also_answered_alone_and_without_padding():
 
     clips = [np.ones(7, np.float32), np.ones(4, np.float32)]
     assert compare(clips, at_each_sample, at_each_sample, alone).difference == 0.5
-    assert seen == [(1, 7)]
+    assert sorted(seen) == [(1, 4), (1, 7)]
     shorter = lambda batch: at_each_sample(Padded(batch.values[:, 1:], batch.length - 1))  # noqa: E731
     assert math.isnan(compare(clips, at_each_sample, at_each_sample, shorter).difference)
