@@ -130,7 +130,8 @@ def stream_layer_onnx(
     values = values.astype(np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32)
     x = Padded(values, x.length) if isinstance(x, Padded) else Chunk(values, x.valid)
     shape = ("batch", "steps", *values.shape[2:])
-    proto = _step_model(layer, params, state, _like(layer, shape, values.dtype), shape, None, {}, int8=False)
+    like = _like(layer, shape, np.int32 if values.dtype == np.int64 else np.float32)  # JAX has no int64 by default
+    proto = _step_model(layer, params, state, like, shape, None, {}, int8=False)
     return stream_onnx(proto, x, chunk=chunk)
 
 
@@ -152,7 +153,7 @@ def _step_model(
     names = named(model, "carry", carry)
     parts = parts_of(names, carry)
     graph = Graph(int8=int8)
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(x.values.dtype))
+    kind = TensorProto.FLOAT if np.issubdtype(x.values.dtype, np.floating) else TensorProto.INT64
     inputs = [
         helper.make_tensor_value_info("chunk", kind, list(shape)),
         helper.make_tensor_value_info("chunk_valid", TensorProto.BOOL, [None, None]),  # the default is for any batch
