@@ -117,12 +117,13 @@ def test_export_scores_the_file_and_says_what_a_clip_costs(command, trained, sou
     done = command("export", trained, tmp_path / "model.onnx", "--int8", "--data", sounds)
     found, costs = done.out.splitlines()
     assert "with float32 weights); its answers differ" in found
-    assert "on 12 recordings, 12 of which get the same answer; accuracy 100.0% of the run, 100.0% of the file" in found
+    accuracy = f"{command('evaluate', trained, sounds, '--json').json['accuracy']:.1%}"
+    assert "on 12 recordings, 12 of which get the same answer" in found
+    assert f"; accuracy {accuracy} of the run, {accuracy} of the file" in found
     fitted = jl.load(trained).fitted
     ours = jl.summary(fitted.model, (fitted.longest,))
-    assert (
-        f"{ours.parameters:,} parameters, {ours.multiply_adds:,} multiply-adds, at most {ours.activations:,}" in costs
-    )
+    assert f"{ours.parameters:,} parameters, {ours.multiply_adds:,} multiply-adds" in costs
+    assert f"at most {ours.activations:,} activations" in costs
     tiny = costs.split("MLPerf Tiny's keyword spotting, 1 s: ")[1]
     assert "parameters" in tiny
     assert "activations (66,560 bytes as float32)" in tiny  # two maps of 26 x 5 x 64
