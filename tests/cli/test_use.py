@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import jaxlisten as jl
 from tests.cli.conftest import contents, write_sounds
 
 
