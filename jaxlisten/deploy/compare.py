@@ -22,7 +22,7 @@ _SAME_NUMBER = 0.01
 """As a share of the largest one, how far a number may move and still be the same."""
 
 
-class Score(NamedTuple):
+class Judged(NamedTuple):
     """What answers are worth.
 
     Attributes:
@@ -60,11 +60,11 @@ class Compared(NamedTuple):
         far = np.abs(self.ours - self.theirs) > _SAME_NUMBER * np.abs(self.ours).max(axis=0)
         return int(far.any(-1).sum())
 
-    def score(self, link: str, targets: np.ndarray) -> Score:
+    def score(self, link: str, targets: np.ndarray) -> Judged:
         """Judge both by what is true of the clips, given as the targets of a `Dataset` with the same classes."""
         task = next(task for task in tasks.TASKS.values() if task.activation == link)
         name = {"class": "accuracy", "labels": "map", "numbers": "r2"}[task.kind]
-        return Score(name, *(float(task.judge(answers, targets)[name]) for answers in (self.ours, self.theirs)))
+        return Judged(name, *(float(task.judge(answers, targets)[name]) for answers in (self.ours, self.theirs)))
 
 
 def compare(

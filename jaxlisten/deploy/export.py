@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxlisten.deploy.compare import Score, compare
+from jaxlisten.deploy.compare import Judged, compare
 from jaxlisten.deploy.forms import onnx_form, onnx_step_form, stablehlo_form
 from jaxlisten.deploy.onnx_graph import need
 from jaxlisten.errors import InputError, TrainingError
@@ -48,7 +48,7 @@ class Exported(NamedTuple):
     clips: int
     float_bytes: int
     changed: int
-    score: Score | None = None
+    score: Judged | None = None
 
 
 def export(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from jaxlisten.deploy.compare import Compared, Score, compare
+from jaxlisten.deploy.compare import Compared, Judged, compare
 from jaxlisten.types import Chunk, Padded
 
 OURS = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
@@ -52,7 +52,7 @@ def test_both_are_judged_by_the_task_of_the_link(link, targets, name, after):
 
 
 def test_a_score_reads_well():
-    assert str(Score("accuracy", 0.955, 0.95)) == "accuracy 95.50% before, 95.00% after"
+    assert str(Judged("accuracy", 0.955, 0.95)) == "accuracy 95.50% before, 95.00% after"
 
 
 def test_the_first_clip_of_a_batch_is_also_answered_alone_and_without_padding():
