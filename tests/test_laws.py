@@ -18,6 +18,7 @@ from jax.flatten_util import ravel_pytree
 
 import jaxlisten as jl
 from jaxlisten.deploy.onnx import run_layer_onnx
+from jaxlisten.deploy.onnx_step import stream_layer_onnx
 from jaxlisten.types import Chunk, Padded
 from tests.cases import CASES, Case
 
@@ -288,6 +289,27 @@ def test_exported_equals_ours(case):
     for inputs in (x, ragged(x)):
         want = valid_part(case.layer.apply(params, state, inputs)[0])
         close(valid_part(run_layer_onnx(case.layer, params, state, inputs)), want)
+
+
+@cases("streaming")
+def test_exported_stream_equals_offline(case):
+    if "export" in case.exempt:
+        pytest.skip(case.exempt["export"])
+    params, state, x = ready(case)
+    padded, timing = ragged(x), case.layer.timing()
+    # A block of junk stands before the stream begins.
+    junk = np.full((BATCH, timing.block, *x.shape[2:]), -99 if case.tokens else np.nan, x.dtype)
+    valid = np.arange(-timing.block, x.shape[1]) < np.asarray(padded.length)[:, None]
+    valid[:, : timing.block] = False
+    whole = Chunk(np.concatenate([junk, padded.values], 1), valid)
+    want = case.layer.apply(params, state, padded)[0]
+    for blocks in (1, 3):
+        got = stream_layer_onnx(case.layer, params, state, whole, chunk=blocks * timing.block)
+        close(valid_part(got), valid_part(want))
+        warm_up = int(timing.block * timing.ratio) + timing.delay
+        assert not got.valid[:, :warm_up].any()
+        assert got.valid[0, warm_up : warm_up + want.length[0]].all()
+        assert not got.values[~got.valid].any()
 
 
 @cases("errors")

@@ -156,7 +156,11 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write one file from waveform to probabilities")
     export.add_argument("folder", metavar="RUN", help="a run folder")
     export.add_argument("out", metavar="OUT", help="FILE.onnx or FILE.stablehlo")
+    export.add_argument("--streaming", action="store_true", help="one step of a stream, its memory as in- and outputs")
+    export.add_argument("--int8", action="store_true", help="large kernels as 8-bit integers: a quarter of the size")
     export.add_argument("--clips", metavar="FILE", nargs="+", default=[], help="recordings to check the file on")
+    export.add_argument("--data", metavar="DATA", help="labelled recordings to check and score the file on")
+    export.add_argument("--split", metavar="NAME", help="only these clips of DATA: train, validation or test")
     export.set_defaults(run=_export)
 
     doctor = commands.add_parser("doctor", help="versions, devices and optional packages")
@@ -210,7 +214,7 @@ def _listen(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from jaxlisten.cli.use import export
+    from jaxlisten.cli.export import export
 
     return export(options)
 

@@ -1,18 +1,15 @@
-"""``jaxlisten evaluate`` and ``export``."""
+"""``jaxlisten evaluate``."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from jaxlisten import data, detect, runs
 from jaxlisten.cli import say
 from jaxlisten.cli.listen import thresholds
-from jaxlisten.deploy import Listener, load
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import evaluate as score
 from jaxlisten.evaluate import evaluate_stream as score_stream
@@ -71,19 +68,6 @@ def evaluate_stream(options: argparse.Namespace) -> int:
     return 0
 
 
-def export(options: argparse.Namespace) -> int:
-    """Write a file, run it, and compare it with the run folder before saying so."""
-    listener = load(options.folder)
-    clips = [data.read(path, sr=listener.sr)[0] for path in options.clips] or _remembered(listener)
-    done = listener.export(options.out, clips=clips)
-    heard = "recordings" if clips else "clips of noise (give recordings with --clips)"
-    say.result(
-        f"{done.path}: {done.bytes:,} bytes; its answers differ from the run's by at most {done.difference:.1g} "
-        f"on {done.clips} {heard}"
-    )
-    return 0
-
-
 def part(clips: data.Dataset, split: str, source: str) -> data.Dataset:
     """Take the clips of a split that the user names."""
     found = sorted(set(clips.splits or ()))
@@ -103,13 +87,3 @@ def _check_report(report: str | None) -> None:
         raise InputError(f"--report: expected a name that ends in .html, got {report!r}")
     if not Path(report).parent.is_dir():
         raise InputError(f"--report: there is no folder '{Path(report).parent}'; make it first")
-
-
-def _remembered(listener: Listener) -> list[Any]:
-    """Read the validation clips that the run names, where they are still there."""
-    found = []
-    examples = listener.fitted.about.get("examples")
-    for path in examples if isinstance(examples, list) else []:
-        with contextlib.suppress(InputError):
-            found.append(data.read(str(path), sr=listener.sr)[0])
-    return found

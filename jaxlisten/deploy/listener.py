@@ -229,7 +229,15 @@ class Listener:
             raise InputError(f"listen: expected a sample rate of 1 Hz or more, got sr={sr}")
         return data.resampled(stream, sr or self.sr, self.sr)
 
-    def export(self, path: str | os.PathLike[str], *, clips: Sequence[np.ndarray] = ()) -> Exported:
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clips: Sequence[np.ndarray] = (),
+        data: data.Dataset | None = None,
+        streaming: bool = False,
+        int8: bool = False,
+    ) -> Exported:
         """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
 
         See `jaxlisten.deploy.export`.
@@ -237,8 +245,16 @@ class Listener:
         Args:
             path: where to.
             clips: sounds ``[time]`` at the listener's rate to compare the file on; none: noise.
+            data: labelled clips to compare and score it on, in place of `clips`.
+            streaming: write one step of a stream, with its carry as inputs and outputs.
+            int8: store large kernels as 8-bit integers.
+
+        Raises:
+            InputError: as `jaxlisten.deploy.export`, or the data has another rate, other classes or no clips.
         """
         fitted = self.fitted
+        if data is not None:
+            self._check(data)
         return export(
             fitted.model,
             fitted.params,
@@ -248,8 +264,26 @@ class Listener:
             classes=fitted.classes,
             longest=fitted.longest,
             link=fitted.task.activation,
-            clips=clips,
+            clips=clips if data is None else data.audio,
+            targets=None if data is None else data.targets,
+            streaming=streaming,
+            int8=int8,
         )
+
+    def _check(self, data: data.Dataset) -> None:
+        """Refuse data that this listener can't be scored on."""
+        if not len(data):
+            raise InputError("export: expected at least one clip in data, got none")
+        if (data.sr, data.kind) != (self.sr, self.fitted.task.kind):
+            raise InputError(
+                f"export: expected data at {self.sr} Hz with a {self.fitted.task.kind} a clip, got {data}; "
+                "read it with sr=listener.sr"
+            )
+        if data.classes != self.classes:
+            raise InputError(
+                f"export: expected data with the classes {', '.join(self.classes)}, in this order, got "
+                f"{', '.join(data.classes)}; read it with classes=listener.classes"
+            )
 
     def _opener(self, sr: int | None) -> Callable[[Sound], Blocks]:
         """Return what opens a recording, at `sr` where it is samples."""

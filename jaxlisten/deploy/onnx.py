@@ -1,6 +1,7 @@
 """From a model to an ONNX file: one graph from the waveform to the probabilities, for any batch and any time.
 
-Most models need no more than `to_onnx`. For a layer of your own, register its form with ``@emit.register``.
+Most models need no more than `to_onnx`. For a layer of your own, register its form with ``@emit.register``; it
+is then also the form of its stream, unless the layer has a `step` of its own (``@emit_step.register``).
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from jaxlisten.deploy import (  # noqa: F401  each registers its emitters
 )
 from jaxlisten.deploy.onnx_graph import Graph, Wire, need
 from jaxlisten.deploy.onnx_layers import emit
+from jaxlisten.deploy.onnx_streaming import emit_step
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.types import Array, Padded, Params, State
 
-__all__ = ["Graph", "Wire", "emit", "run_layer_onnx", "run_onnx", "to_onnx"]
+__all__ = ["Graph", "Wire", "emit", "emit_step", "run_layer_onnx", "run_onnx", "to_onnx"]
 
 LINKS: dict[str | None, tuple[str, dict[str, int], str]] = {
     "softmax": ("Softmax", {"axis": -1}, "probabilities"),
@@ -50,6 +52,8 @@ def to_onnx(
     link: str | None = "softmax",
     longest: int | None = None,
     input_shape: tuple[str | int, ...] | None = None,
+    int8: bool = False,
+    steps: bool = False,
 ) -> Any:
     """Build the ONNX form of ``link(model.apply(params, state, Padded(waveform, length)))``.
 
@@ -68,6 +72,10 @@ def to_onnx(
         longest: samples of the longest clip that it was trained on, for whoever has to cut a long recording.
         input_shape: of a model that does not begin with raw sound, such as ``("batch", "time", 40)``; axes with a
             name are free. The input is then called ``features``.
+        int8: store large kernels of dense, convolutional and recurrent layers as 8-bit integers with a scale for each
+            output channel. All else, the front end and the arithmetic too, stays float32.
+        steps: the model keeps its time, as an autoencoder does: the output is ``[batch, steps, classes]``, and a second
+            one, ``steps``, int64 ``[batch]``, says how many of the steps of each clip are valid.
 
     Returns:
         An `onnx.ModelProto`, checked by `onnx.checker`.
@@ -79,21 +87,24 @@ def to_onnx(
     need("onnx")
     from onnx import TensorProto, checker, helper
 
-    if link not in LINKS:
-        raise InputError(f"to_onnx: expected link 'softmax', 'sigmoid', 'identity' or None, got {link!r}")
+    check_link("to_onnx", link)
     shape = input_shape or ("batch", "time")
-    _check_scores(model, params, state, shape, len(classes))
-    graph, name = Graph(), "waveform" if input_shape is None else "features"
-    inputs, length = [_floats(name, shape)], None
+    _check_scores(model, params, state, shape, len(classes), steps)
+    graph, name = Graph(int8=int8), "waveform" if input_shape is None else "features"
+    inputs, length = [floats(name, shape)], None
     if isinstance(shape[1], str):
         # No name for this axis: the default has one item, whatever the batch.
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, [None]))
         graph.tensors["length"] = np.array([_EVERYTHING], np.int64)
         length = _clipped(graph, name)
-    scores = emit(model, graph, *jax.device_get((params, state)), Wire(name, length)).values
+    y = emit(model, graph, *jax.device_get((params, state)), Wire(name, length))
     operator, settings, output = LINKS[link]
-    _rename(graph, graph.add(operator, scores, **settings), output)
-    proto = graph.model(inputs, [_floats(output, ("batch", len(classes)))], "jaxlisten")
+    graph.call(output, graph.add(operator, y.values, **settings))
+    outputs = [floats(output, ("batch", *(["steps_out"] if steps else []), len(classes)))]
+    if steps and y.length is not None:
+        graph.call("steps", y.length)
+        outputs.append(helper.make_tensor_value_info("steps", TensorProto.INT64, ["batch"]))
+    proto = graph.model(inputs, outputs, "jaxlisten")
     metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
     if longest is not None:
         metadata["longest"] = str(longest)
@@ -116,7 +127,7 @@ def run_onnx(model: Any, waveform: Any, length: Any = None) -> np.ndarray:
     Raises:
         InputError: onnxruntime is missing.
     """
-    session = _session(model)
+    session = session_of(model)
     feeds = dict[str, np.ndarray]()
     feeds[session.get_inputs()[0].name] = np.asarray(waveform, np.float32)
     if length is not None:
@@ -157,16 +168,17 @@ def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded
     shape = jax.eval_shape(lambda p, s, x: layer.apply(p, s, x)[0], params, state, x)
     rank = len((shape.values if isinstance(shape, Padded) else shape).shape)
     # An output may not be an input, which it is for layers that do nothing; so each gets a node of its own.
-    outputs = [_floats(graph.add("Identity", y.values), [None] * rank)]
+    outputs = [floats(graph.add("Identity", y.values), [None] * rank)]
     if y.length is not None:
         outputs.append(helper.make_tensor_value_info(graph.add("Identity", y.length), TensorProto.INT64, ["batch"]))
     proto = graph.model(inputs, outputs, type(layer).__name__)
     checker.check_model(proto, full_check=True)
-    result = _session(proto).run(None, feeds)
+    result = session_of(proto).run(None, feeds)
     return Padded(*result) if y.length is not None else result[0]
 
 
-def _session(model: Any) -> Any:
+def session_of(model: Any) -> Any:
+    """Return an `onnxruntime.InferenceSession` on the CPU for a model or the bytes of a file."""
     need("onnxruntime")
     import onnxruntime
 
@@ -176,10 +188,17 @@ def _session(model: Any) -> Any:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _floats(name: str, shape: Sequence[str | int | None]) -> Any:
+def floats(name: str, shape: Sequence[str | int | None]) -> Any:
+    """Describe a float32 input or output."""
     from onnx import TensorProto, helper
 
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+
+
+def check_link(function: str, link: str | None) -> None:
+    """Refuse an unknown link."""
+    if link not in LINKS:
+        raise InputError(f"{function}: expected link 'softmax', 'sigmoid', 'identity' or None, got {link!r}")
 
 
 def _clipped(graph: Graph, x: str) -> str:
@@ -188,18 +207,16 @@ def _clipped(graph: Graph, x: str) -> str:
     return graph.add("Expand", length, graph.add("Shape", x, start=0, end=1))
 
 
-def _rename(graph: Graph, name: str, to: str) -> None:
-    """Name the output of the last node."""
-    graph.nodes[-1].output[0] = to
-
-
-def _check_scores(model: Layer, params: Params, state: State, shape: Sequence[str | int], classes: int) -> None:
+def _check_scores(
+    model: Layer, params: Params, state: State, shape: Sequence[str | int], classes: int, steps: bool
+) -> None:
     sizes = tuple(size if isinstance(size, int) else 1 if axis == 0 else 2**14 for axis, size in enumerate(shape))
     x = jax.ShapeDtypeStruct(sizes, np.float32)
-    y = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x)
-    if isinstance(y, Padded) or y.shape != (1, classes):
-        got = (y.values if isinstance(y, Padded) else y).shape[1:]
+    got = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x).shape[1:]
+    if steps and (len(got) != 2 or got[1] != classes):
+        raise InputError(f"to_onnx: expected {classes} scores at each step, as there are classes, got {got}")
+    if not steps and got != (classes,):
         raise InputError(
-            f"to_onnx: expected {classes} scores for each clip, as there are classes, got {tuple(got)}; "
-            "a model that still has time needs a GlobalPool"
+            f"to_onnx: expected {classes} scores for each clip, as there are classes, got {got}; "
+            "a model that still has time needs a GlobalPool, or steps=True"
         )

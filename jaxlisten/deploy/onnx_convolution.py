@@ -32,14 +32,18 @@ def _(layer: nn.DepthwiseConv1D | nn.DepthwiseConv2D, graph: Graph, params: Para
 def _(layer: nn.ConvTranspose1D | nn.ConvTranspose2D, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     kernel, strides = np.moveaxis(params["kernel"], (-2, -1), (0, 1)), each(layer.stride)
     # The whole transposed convolution has (n - 1) * stride + kernel steps; n * stride of them stay, from lookahead on.
-    behind = [k - s - p for k, s, p in zip(kernel.shape[2:], strides, layer.lookaheads(), strict=True)]
+    before = list(layer.lookaheads())
+    behind = [k - s - p for k, s, p in zip(kernel.shape[2:], strides, before, strict=True)]
+    if x.valid is not None:  # in a stream, what belongs to the steps around the windows goes too
+        before[0] += layer.reach().left * strides[0]
+        behind[0] += layer.reach().right * strides[0]
     y = graph.add(
         "ConvTranspose",
         channels_first(graph, graph.masked(x, step_ndim=layer.step_ndim), layer.step_ndim),
-        graph.weight("kernel", kernel),
+        graph.kernel("kernel", kernel, axis=1),
         *_bias(layer, graph, params),
         kernel_shape=list(kernel.shape[2:]),
-        pads=[*layer.lookaheads(), *(max(0, steps) for steps in behind)],
+        pads=[*before, *(max(0, steps) for steps in behind)],
         output_padding=[max(0, -steps) for steps in behind],
         strides=list(strides),
     )
@@ -52,12 +56,12 @@ def _convolved(layer: Any, graph: Graph, kernel: np.ndarray, params: Params, x: 
     y = graph.add(
         "Conv",
         channels_first(graph, graph.masked(x, step_ndim=layer.step_ndim), layer.step_ndim),
-        graph.weight("kernel", kernel),
+        graph.kernel("kernel", kernel, axis=0),
         *_bias(layer, graph, params),
         kernel_shape=list(kernel.shape[2:]),
         dilations=list(each(layer.dilation)),
         group=group,
-        **windows(layer.reaches()),
+        **windows(x, layer.reaches()),
     )
     return Wire(channels_last(graph, y, layer.step_ndim), strided(graph, x.length, layer.reach().stride))
 
@@ -71,13 +75,24 @@ def each(setting: Any) -> tuple[int, ...]:
     return setting if isinstance(setting, tuple) else (setting,)
 
 
-def windows(reaches: Sequence[nn.Reach]) -> dict[str, list[int]]:
-    """Return the settings of windows that reach so far along each axis.
+def windows(x: Wire, reaches: Sequence[nn.Reach]) -> dict[str, list[int]]:
+    """Return the settings of windows over `x` that reach so far along each axis, time first.
 
-    ``left + right + 1`` is what a window spans, so these fixed paddings give ``ceil(n / stride)`` windows for any n.
+    ``left + right + 1`` is what a window spans, so these fixed paddings give ``ceil(n / stride)`` windows for any n. In
+    a stream time is not padded.
     """
+    if x.valid is not None:
+        reaches = [reaches[0]._replace(left=0, right=0), *reaches[1:]]
     pads = [*(reach.left for reach in reaches), *(reach.right for reach in reaches)]
     return {"pads": pads, "strides": [reach.stride for reach in reaches]}
+
+
+def middle(graph: Graph, x: Wire, reach: nn.Reach, *, axis: int = 1) -> str:
+    """Return the values of the steps that windows of stride 1 stand at: all but, in a stream, those around them."""
+    if x.valid is None:
+        return x.values
+    behind = {"stop": -reach.right} if reach.right else {}
+    return graph.cut(x.values, reach.left, **behind, axis=axis)
 
 
 def strided(graph: Graph, length: str | None, stride: int) -> str | None:

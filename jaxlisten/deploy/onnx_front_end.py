@@ -38,8 +38,10 @@ def _(layer: nn.MFCC, graph: Graph, params: Params, state: State, x: Wire) -> Wi
 @emit.register
 def _(layer: nn.FilterBank, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     left, right, hop_length = layer.reach()
-    # One sample more on the right than the last frame needs, so that n samples have 1 + n // hop_length frames.
-    padded = graph.add("Pad", graph.masked(x, step_ndim=0), graph.constant([0, left, 0, right + 1]))
+    padded = graph.masked(x, step_ndim=0)
+    if x.valid is None:
+        # One sample more on the right than the last frame needs, so that n samples have 1 + n // hop_length frames.
+        padded = graph.add("Pad", padded, graph.constant([0, left, 0, right + 1]))
     kernels = graph.weight("filters", np.transpose(np.asarray(layer.kernels(params)), (2, 1, 0)))
     passed = graph.add("Conv", graph.add("Unsqueeze", padded, graph.constant([1])), kernels, strides=[layer.stride])
     both = graph.add("Mul", passed, passed)
@@ -82,10 +84,13 @@ def _frames_of(graph: Graph, layer: CentredFrames, x: Wire) -> str | None:
 def _frames(graph: Graph, layer: MelFrames, x: Wire) -> str:
     """Cut ``[batch, time]`` into windowed frames, ``[batch, frame, n2, n1]``, as `_power_spectrum` wants them."""
     small, large = _factors(layer.n_fft)
-    half = layer.n_fft // 2
-    padding = graph.constant([0, half, 0, layer.n_fft - half])
-    padded = graph.add("Pad", graph.masked(x, step_ndim=0), padding)
-    frames = _frame_count(graph, graph.size(x.values, 1), layer.hop_length)
+    half, length = layer.n_fft // 2, graph.size(x.values, 1)
+    padded = graph.masked(x, step_ndim=0)
+    if x.valid is None:
+        padded = graph.add("Pad", padded, graph.constant([0, half, 0, layer.n_fft - half]))
+    else:
+        length = graph.add("Sub", length, graph.constant(layer.n_fft))
+    frames = _frame_count(graph, length, layer.hop_length)
     starts = graph.add("Mul", graph.count(frames), graph.constant(layer.hop_length))
     starts = graph.add("Unsqueeze", starts, graph.constant([1, 2]))
     samples = np.arange(layer.n_fft).reshape(small, large).T

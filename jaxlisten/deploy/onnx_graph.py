@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,16 @@ OPSET = 18
 IR_VERSION = 8
 """The file format that came with `OPSET`."""
 
+T = TypeVar("T")
 
 FLOAT = 1
 """`onnx.TensorProto.FLOAT`, without importing onnx."""
+
+_END = 2**63 - 1
+"""Where a slice stops that goes to the end."""
+
+_LARGE = 256
+"""Numbers in the smallest kernel for which integers and their scales take less room."""
 
 
 class Wire(NamedTuple):
@@ -29,21 +36,35 @@ class Wire(NamedTuple):
             channel, or ``[batch, channel]``; of tokens, int64 ``[batch, time]``.
         length: name of an int64 tensor ``[batch]``: valid steps of each item; None: all of it is valid, or time is
             gone. What stands behind an item's end is arbitrary, NaN included.
+        valid: in a stream, name of a bool tensor ``[batch, time]``: which steps count; what stands in the others is
+            arbitrary. The steps around a window are there, so a layer over windows gives the whole ones and pads
+            nothing. None: not in a stream.
     """
 
     values: str
     length: str | None = None
+    valid: str | None = None
+
+    @property
+    def ragged(self) -> bool:
+        """Whether some of the steps may not count."""
+        return self.length is not None or self.valid is not None
 
 
 class Graph:
-    """Collects nodes and weights. Names are paths, such as ``block0/conv1d/kernel`` and ``block0/conv1d/Conv``."""
+    """Collects nodes and weights. Names are paths, such as ``block0/conv1d/kernel`` and ``block0/conv1d/Conv``.
 
-    def __init__(self) -> None:
+    Args:
+        int8: store kernels as 8-bit integers; see `kernel`.
+    """
+
+    def __init__(self, *, int8: bool = False) -> None:
+        self.int8 = int8
         self.nodes: list[Any] = []
         self.tensors: dict[str, np.ndarray] = {}
         self._path: tuple[str, ...] = ()
         self._taken: set[str] = set()
-        self._valid: dict[str, str] = {}
+        self._made: dict[Hashable, Any] = {}
 
     @contextlib.contextmanager
     def within(self, name: str) -> Iterator[None]:
@@ -60,18 +81,44 @@ class Graph:
         self._node(op, inputs, [name], name, attributes)
         return name
 
-    def halves(self, x: str) -> tuple[str, str]:
+    def call(self, name: str, x: str) -> None:
+        """Give a tensor a name of your own, as an output of the graph has one."""
+        self._node("Identity", [x], [name], self._name("Identity"), {})
+
+    def several(self, count: int, op: str, *inputs: str, **attributes: Any) -> list[str]:
+        """Add a node with several outputs; return them."""
+        name = self._name(op)
+        outputs = [f"{name}:{index}" for index in range(count)]
+        self._node(op, inputs, outputs, name, attributes)
+        return outputs
+
+    def halves(self, x: str) -> list[str]:
         """Split the last axis of a tensor in two."""
-        name = self._name("Split")
-        first, second = f"{name}:0", f"{name}:1"
-        self._node("Split", [x], [first, second], name, {"axis": -1, "num_outputs": 2})
-        return first, second
+        return self.several(2, "Split", x, axis=-1, num_outputs=2)
+
+    def cut(self, x: str, start: int, stop: int = _END, step: int = 1, *, axis: int = 1) -> str:
+        """Return ``x[start:stop:step]`` along an axis, with what a slice makes of numbers below 0."""
+        return self.add("Slice", x, *(self.constant([n]) for n in (start, stop, axis, step)))
 
     def weight(self, name: str, array: Any, dtype: Any = np.float32) -> str:
         """Add a tensor under the current path; return its name."""
         name = self._name(name)
         self.tensors[name] = np.ascontiguousarray(array, dtype)
         return name
+
+    def kernel(self, name: str, array: Any, axis: int) -> str:
+        """Add a trained kernel, whose output channels lie along `axis`; return its name.
+
+        With `int8`, a large one is stored as integers from -127 to 127 with a scale for each output channel, the
+        largest magnitude over 127, and a node makes float32 of it again when the file runs.
+        """
+        array = np.asarray(array, np.float32)
+        if not self.int8 or array.ndim < 2 or array.size < _LARGE:
+            return self.weight(name, array)
+        others = tuple(other for other in range(array.ndim) if other != axis)
+        scale = np.maximum(np.abs(array).max(axis=others, keepdims=True) / 127, np.finfo(np.float32).tiny)
+        whole = self.weight(f"{name}/int8", np.rint(array / scale), np.int8)
+        return self.add("DequantizeLinear", whole, self.weight(f"{name}/scale", scale.ravel()), axis=axis)
 
     def constant(self, value: Any, dtype: Any = np.int64) -> str:
         """Return the name of a small constant, such as a shape; equal ones are stored once."""
@@ -91,18 +138,28 @@ class Graph:
         return self.add("Range", self.constant(0), stop, self.constant(1))
 
     def valid(self, x: Wire) -> str:
-        """Return ``[batch, time]`` booleans: which steps lie before the end of their item."""
+        """Return ``[batch, time]`` booleans: which steps lie before the end of their item, or count in a stream."""
+        if x.valid is not None:
+            return x.valid
         if x.length is None:
             raise ValueError("valid: all steps of a wire without a length are valid")
-        if x.length not in self._valid:
-            steps = self.count(self.size(x.values, 1))
-            ends = self.add("Unsqueeze", x.length, self.constant([1]))
-            self._valid[x.length] = self.add("Less", steps, ends)
-        return self._valid[x.length]
+        ends = x.length
+        return self.once(
+            ("valid", ends),
+            lambda: self.add(
+                "Less", self.count(self.size(x.values, 1)), self.add("Unsqueeze", ends, self.constant([1]))
+            ),
+        )
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` gave when it was first asked for `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def masked(self, x: Wire, fill: float = 0.0, *, step_ndim: int = 1) -> str:
-        """Return the values with `fill` behind the end of each item; a step has `step_ndim` axes."""
-        if x.length is None:
+        """Return the values with `fill` in steps that don't count; a step has `step_ndim` axes."""
+        if not x.ragged:
             return x.values
         valid = self.valid(x)
         if step_ndim:

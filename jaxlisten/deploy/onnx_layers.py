@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,16 @@ def _(layer: nn.Parallel, graph: Graph, params: Params, state: State, x: Wire) -
         return branches[0]
     if layer.differ():
         branches = _cut(graph, branches)
-    values = [branch.values for branch in branches]
+    return branches[0]._replace(values=merged(layer, graph, [branch.values for branch in branches]))
+
+
+def merged(layer: nn.Parallel, graph: Graph, values: Sequence[str]) -> str:
+    """Join what comes out of the branches of a `Parallel`."""
     if layer.merge == "add":
-        return branches[0]._replace(values=functools.reduce(functools.partial(graph.add, "Add"), values))
+        return functools.reduce(functools.partial(graph.add, "Add"), values)
     if layer.merge == "mean":
-        return branches[0]._replace(values=graph.add("Mean", *values))
-    return branches[0]._replace(values=graph.add("Concat", *values, axis=-1))
+        return graph.add("Mean", *values)
+    return graph.add("Concat", *values, axis=-1)
 
 
 def _cut(graph: Graph, branches: list[Wire]) -> list[Wire]:
@@ -141,7 +146,7 @@ def _(layer: nn.GELU, graph: Graph, params: Params, state: State, x: Wire) -> Wi
 
 @emit.register
 def _(layer: nn.Dense, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
-    y = graph.add("MatMul", x.values, graph.weight("kernel", params["kernel"]))
+    y = graph.add("MatMul", x.values, graph.kernel("kernel", params["kernel"], axis=1))
     return x._replace(values=graph.add("Add", y, graph.weight("bias", params["bias"])) if layer.bias else y)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxlisten import nn
+from jaxlisten.deploy.onnx_convolution import middle, windows
 from jaxlisten.deploy.onnx_graph import FLOAT, Graph, Wire
 from jaxlisten.deploy.onnx_layers import emit
 from jaxlisten.types import Params, State
@@ -55,12 +56,10 @@ def _(layer: nn.ClipNorm, graph: Graph, params: Params, state: State, x: Wire) -
 @emit.register
 def _(layer: nn.SlidingNorm, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     # Sums over windows, time last: ONNX's pooling has a mean, which counts the zeros that it pads with.
-    left, right, _ = layer.reach()
-
     def sums(values: str) -> str:
         rows = graph.add("Transpose", values, perm=[0, 2, 1])
-        padding = {"kernel_shape": [layer.window], "pads": [left, right], "count_include_pad": 1}
-        mean = graph.add("Transpose", graph.add("AveragePool", rows, **padding), perm=[0, 2, 1])
+        settings = {"kernel_shape": [layer.window], "count_include_pad": 1, **windows(x, [layer.reach()])}
+        mean = graph.add("Transpose", graph.add("AveragePool", rows, **settings), perm=[0, 2, 1])
         return graph.add("Mul", mean, graph.constant(layer.window, np.float32))
 
     valid = _valid(graph, x)
@@ -72,7 +71,7 @@ def _(layer: nn.SlidingNorm, graph: Graph, params: Params, state: State, x: Wire
     centred = graph.add("Mul", graph.add("Sub", graph.masked(x), whole), valid)
     mean = graph.add("Div", sums(centred), count)
     away = graph.add("Mul", graph.add("Add", whole, mean), graph.constant(layer.share, np.float32))
-    y = graph.add("Sub", x.values, away)
+    y = graph.add("Sub", middle(graph, x, layer.reach()), away)
     if not layer.scale:
         return x._replace(values=y)
     power = graph.add("Div", sums(graph.add("Mul", centred, centred)), count)
@@ -84,17 +83,17 @@ def _(layer: nn.SlidingNorm, graph: Graph, params: Params, state: State, x: Wire
 
 @emit.register
 def _(layer: nn.AutoGain, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
-    left, right, _ = layer.reach()
     rows = graph.add("Transpose", graph.masked(x, _SILENT), perm=[0, 2, 1])
     loudest = graph.add("ReduceMax", rows, graph.constant([1]), keepdims=1)
-    peak = graph.add("MaxPool", loudest, kernel_shape=[layer.window], pads=[left, right])
-    below = graph.add("Sub", x.values, graph.add("Transpose", peak, perm=[0, 2, 1]))
+    peak = graph.add("MaxPool", loudest, kernel_shape=[layer.window], **windows(x, [layer.reach()]))
+    now = middle(graph, x, layer.reach())
+    below = graph.add("Sub", now, graph.add("Transpose", peak, perm=[0, 2, 1]))
     return x._replace(values=graph.add("Max", below, graph.constant(-layer.range_db, np.float32)))
 
 
 def _valid(graph: Graph, x: Wire) -> str:
-    """Return 1 for each step ``[batch, time, 1]`` that lies before the end of its item, and 0 for the others."""
-    if x.length is not None:
+    """Return 1 for each step ``[batch, time, 1]`` that counts, and 0 for the others."""
+    if x.ragged:
         return graph.add("Unsqueeze", graph.add("Cast", graph.valid(x), to=FLOAT), graph.constant([2]))
     inside = graph.add("GreaterOrEqual", graph.count(graph.size(x.values, 1)), graph.constant(0))
     return graph.add("Unsqueeze", graph.add("Cast", inside, to=FLOAT), graph.constant([0, 2]))

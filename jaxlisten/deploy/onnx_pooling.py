@@ -78,7 +78,7 @@ def _pooled_valid(graph: Graph, kind: str, x: Wire, length: str) -> str:
 
 def _largest(graph: Graph, x: Wire, reaches: Sequence[nn.Reach]) -> Wire:
     values = channels_first(graph, graph.masked(x, -math.inf, step_ndim=len(reaches)), len(reaches))
-    y = graph.add("MaxPool", values, kernel_shape=_sizes(reaches), **windows(reaches))
+    y = graph.add("MaxPool", values, kernel_shape=_sizes(reaches), **windows(x, reaches))
     return Wire(channels_last(graph, y, len(reaches)), strided(graph, x.length, reaches[0].stride))
 
 
@@ -87,11 +87,11 @@ def _mean(graph: Graph, x: Wire, reaches: Sequence[nn.Reach]) -> Wire:
     rank, one = len(reaches), nn.Reach(0, 0)
     y = channels_first(graph, graph.masked(x, step_ndim=rank), rank)
     for along in reaches[1:]:
-        settings = {"kernel_shape": _sizes([one, along]), **windows([one, along])}
+        settings = {"kernel_shape": _sizes([one, along]), **windows(x, [one, along])}
         y = graph.add("AveragePool", y, count_include_pad=0, **settings)
     along = [reaches[0], *[one] * (rank - 1)]
-    settings = {"kernel_shape": _sizes(along), **windows(along)}
-    if x.length is None:
+    settings = {"kernel_shape": _sizes(along), **windows(x, along)}
+    if not x.ragged:
         y = graph.add("AveragePool", y, count_include_pad=0, **settings)
     else:
         axes = graph.constant([1, 3][:rank])

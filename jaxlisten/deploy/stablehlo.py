@@ -31,7 +31,8 @@ def to_stablehlo(
     """Export ``link(model.apply(params, state, Padded(waveform, length)))`` with the weights inside.
 
     The program takes ``waveform``, float32 ``[batch, time]``, and ``length``, int32 ``[batch]``, and gives float32
-    ``[batch, classes]``. Batch and time are free.
+    ``[batch, classes]``; of a model that keeps its time, such as an autoencoder, ``[batch, steps, classes]`` and how
+    many steps of each clip are valid. Batch and time are free.
 
     Args:
         model: from raw sound to one score a class.
@@ -53,8 +54,11 @@ def to_stablehlo(
     activation = LINKS[link or "identity"]
 
     @jax.jit
-    def listen(waveform: Array, length: Array) -> Array:
-        return activation(model.apply(params, state, Padded(waveform, length))[0].astype(jnp.float32))
+    def listen(waveform: Array, length: Array) -> Any:
+        y, _ = model.apply(params, state, Padded(waveform, length))
+        if isinstance(y, Padded):
+            return activation(y.values.astype(jnp.float32)), y.length
+        return activation(y.astype(jnp.float32))
 
     waveform = jax.ShapeDtypeStruct(_shape(time), jnp.float32)
     length = jax.ShapeDtypeStruct(waveform.shape[:1], jnp.int32)
@@ -66,7 +70,7 @@ def to_stablehlo(
         raise InputError(f"to_stablehlo: a layer has to know the shape beforehand ({reason}); give time=") from None
 
 
-def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
+def run_stablehlo(program: bytes, waveform: Any, length: Any) -> Any:
     """Run an exported program on the default device.
 
     Args:
@@ -75,7 +79,7 @@ def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
         length: ``[batch]``, valid samples of each clip.
 
     Returns:
-        ``[batch, classes]``.
+        ``[batch, classes]``; of a model that keeps its time, a `Padded` of ``[batch, steps, classes]``.
 
     Raises:
         InputError: flatbuffers is missing, the program is damaged, or a later JAX wrote it.
@@ -89,7 +93,8 @@ def run_stablehlo(program: bytes, waveform: Any, length: Any) -> np.ndarray:
     except (struct.error, ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError("run_stablehlo: the program is damaged, or no exported one; export it again") from error
     try:
-        return np.asarray(read.call(x, n))
+        y = read.call(x, n)
+        return Padded(*map(np.asarray, y)) if isinstance(y, tuple) else np.asarray(y)
     except jax.errors.JaxRuntimeError as error:
         if "deserialize" not in str(error):
             raise

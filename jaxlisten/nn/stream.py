@@ -49,6 +49,12 @@ def _whole(model: Any) -> tuple[tuple[str, ...], Any]:
     return _whole(model.inner) if isinstance(model, Frozen | Wrapper) else ((), model)
 
 
+def needs_whole(model: Any) -> str:
+    """Name a layer that keeps a model from streaming, by path and type."""
+    path, stuck = _whole(model)
+    return f"{'/'.join(path) or 'the model'} ({type(stuck).__name__}) needs the whole signal"
+
+
 @functools.singledispatch
 def _streaming(layer: Any, steps: int) -> Layer:
     return layer

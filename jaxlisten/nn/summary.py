@@ -1,10 +1,9 @@
-"""What is in a model: layers, shapes, parameters and multiply-adds."""
+"""What is in a model: layers, shapes, parameters, multiply-adds and activations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -18,13 +17,23 @@ from jaxlisten.types import Padded
 
 @dataclass(frozen=True)
 class Row:
-    """One layer of a `Summary`. Shapes leave the batch axis out where there is none in the input."""
+    """One layer of a `Summary`. Shapes leave the batch axis out where there is none in the input.
+
+    Attributes:
+        path: names of the layers that hold it, and its own.
+        layer: the layer in words.
+        output: shape of what comes out.
+        parameters: how many numbers are in its params.
+        multiply_adds: of its products and convolutions.
+        activations: how many numbers are alive while it runs; see `Summary`.
+    """
 
     path: str
     layer: str
     output: tuple[int, ...]
     parameters: int
     multiply_adds: int
+    activations: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,12 @@ class Summary:
         parameters: how many numbers are in the params and, of frozen layers, in the state.
         multiply_adds: of one forward pass for the given shape: those of products and convolutions. Transforms and
             elementwise functions are not counted.
+        activations: the peak of activations, in numbers: the most that are alive at once while layers run one after
+            the other. Alive are the input and the output of the layer that runs, and, where branches stand beside each
+            other, the input of those that wait and the outputs of those that are done; where they are joined, all
+            their outputs and what they become. Nothing is done in place, and what a layer needs within itself, such as
+            frames and spectra, is not counted; nor are params and state.
+        activation_bytes: the same in bytes as float32.
     """
 
     rows: tuple[Row, ...]
@@ -48,11 +63,19 @@ class Summary:
     def multiply_adds(self) -> int:
         return sum(row.multiply_adds for row in self.rows)
 
+    @property
+    def activations(self) -> int:
+        return max(row.activations for row in self.rows)
+
+    @property
+    def activation_bytes(self) -> int:
+        return 4 * self.activations
+
     def __str__(self) -> str:
-        cells = [("path", "layer", "output", "parameters", "multiply-adds")]
-        cells += [(r.path, r.layer, str(r.output), f"{r.parameters:,}", f"{r.multiply_adds:,}") for r in self.rows]
-        cells += [("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}")]
-        widths = [max(len(row[i]) for row in cells) for i in range(5)]
+        cells = [("path", "layer", "output", "parameters", "multiply-adds", "activations")]
+        cells += [(r.path, r.layer, str(r.output), *_counts(r)) for r in self.rows]
+        cells += [("total", "(of activations the peak)", "", *_counts(self))]
+        widths = [max(len(row[i]) for row in cells) for i in range(6)]
         lines = [
             "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
             for row in cells
@@ -61,8 +84,12 @@ class Summary:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
+def _counts(found: Row | Summary) -> tuple[str, str, str]:
+    return f"{found.parameters:,}", f"{found.multiply_adds:,}", f"{found.activations:,}"
+
+
 def summary(model: Layer, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Summary:
-    """List a model's layers with shapes, parameters and multiply-adds, without running it.
+    """List a model's layers with shapes, parameters, multiply-adds and activations, without running it.
 
     Args:
         model: a layer.
@@ -72,38 +99,62 @@ def summary(model: Layer, shape: tuple[int, ...], dtype: Any = jnp.float32) -> S
     Example:
         >>> import jaxlisten as jl
         >>> print(jl.summary(jl.serial(jl.Dense(3), jl.ReLU()), (8,)))
-        path   layer           output  parameters  multiply-adds
-        --------------------------------------------------------
-        dense  Dense(units=3)  (3,)            27             24
-        relu   ReLU()          (3,)             0              0
-        --------------------------------------------------------
-        total                                  27             24
+        path   layer                      output  parameters  multiply-adds  activations
+        --------------------------------------------------------------------------------
+        dense  Dense(units=3)             (3,)            27             24           11
+        relu   ReLU()                     (3,)             0              0            6
+        --------------------------------------------------------------------------------
+        total  (of activations the peak)                  27             24           11
     """
     x = jax.ShapeDtypeStruct(tuple(shape), dtype)
     params, state = jax.eval_shape(model.init, jax.random.key(0), x)
-    return Summary(tuple(row for row, _ in _walk("", model, params, state, x)))
+    return Summary(tuple(_walk("", model, params, state, x, ())[0]))
 
 
-def _walk(path: str, layer: Any, params: Any, state: Any, x: Any) -> Iterator[tuple[Row, Any]]:
-    """Yield the row of each layer below `path`, with the shape that comes out of it."""
+def _walk(path: str, layer: Any, params: Any, state: Any, x: Any, held: tuple[Any, ...]) -> tuple[list[Row], Any]:
+    """Return the rows of the layers below `path`, and what comes out; what is `held` waits for other layers."""
     if isinstance(layer, Frozen):
-        yield from _walk(path, layer.inner, state.get("params", {}), state.get("state", {}), x)
-    elif isinstance(layer, Wrapper):
-        yield from _walk(path, layer.inner, params, state, x)
-    elif isinstance(layer, Serial):
+        return _walk(path, layer.inner, state.get("params", {}), state.get("state", {}), x, held)
+    if isinstance(layer, Wrapper):
+        return _walk(path, layer.inner, params, state, x, held)
+    if isinstance(layer, Serial):
+        rows = list[Row]()
         for name, child in layer.children():
-            p, s = params.get(name, {}), state.get(name, {})
-            yield from _walk(_join(path, name), child, p, s, x)
-            x = out_spec(child, p, s, x)
-    elif isinstance(layer, Parallel):
-        for name, child in layer.children():
-            yield from _walk(_join(path, name), child, params.get(name, {}), state.get(name, {}), x)
-    else:
-        y = out_spec(layer, params, state, x)
-        size = sum(math.prod(a.shape) for a in jax.tree.leaves(params))
-        jaxpr = jax.make_jaxpr(lambda p, s, x: layer.apply(p, s, x)[0])(params, state, spec(x))
-        shape = (y.values if isinstance(y, Padded) else y).shape
-        yield Row(path, repr(layer), shape, size, _multiply_adds(jaxpr.jaxpr)), y
+            more, x = _walk(_join(path, name), child, params.get(name, {}), state.get(name, {}), x, held)
+            rows += more
+        return rows, x
+    if isinstance(layer, Parallel):
+        return _walk_branches(path, layer, params, state, x, held)
+    y = out_spec(layer, params, state, x)
+    size = sum(math.prod(a.shape) for a in jax.tree.leaves(params))
+    jaxpr = jax.make_jaxpr(lambda p, s, x: layer.apply(p, s, x)[0])(params, state, spec(x)).jaxpr
+    if set(jaxpr.outvars) <= set(jaxpr.invars):  # what does nothing outside of training makes no copy
+        y = x
+    shape = (y.values if isinstance(y, Padded) else y).shape
+    return [Row(path, repr(layer), shape, size, _multiply_adds(jaxpr), _numbers(*held, x, y))], y
+
+
+def _walk_branches(
+    path: str, layer: Parallel, params: Any, state: Any, x: Any, held: tuple[Any, ...]
+) -> tuple[list[Row], Any]:
+    """Walk along one branch after the other; the input waits for the last of them, and outputs for being joined."""
+    rows, outputs = list[Row](), list[Any]()
+    for left, (name, child) in zip(reversed(range(len(layer.layers))), layer.children(), strict=True):
+        waiting = (*held, *outputs, *([x] if left else []))
+        more, y = _walk(_join(path, name), child, params.get(name, {}), state.get(name, {}), x, waiting)
+        rows += more
+        outputs.append(y)
+    if len(outputs) == 1:
+        return rows, outputs[0]
+    joined = out_spec(layer, params, state, x)
+    most = max(rows[-1].activations, _numbers(*held, *outputs, joined))
+    return [*rows[:-1], replace(rows[-1], activations=most)], joined
+
+
+def _numbers(*alive: Any) -> int:
+    """Count the numbers in some arrays, each once."""
+    distinct = {id(x): x for x in alive}.values()
+    return sum(math.prod(a.shape) for x in distinct for a in jax.tree.leaves(x))
 
 
 def _join(path: str, name: str) -> str:

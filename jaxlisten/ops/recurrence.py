@@ -111,7 +111,8 @@ def exponential_smoother(
 def linear_recurrence(decay: Array, x: Array, carry: Array) -> Array:
     """Compute ``y_t = a_t y_{t-1} + x_t`` for each channel.
 
-    A loop over the steps on a CPU, where each is cheap; elsewhere, where each costs a launch, a parallel prefix scan.
+    A loop over the steps on a CPU, where each is cheap; elsewhere, where each costs a launch, a parallel prefix scan,
+    unless the number of steps is left open, as in an export.
 
     Args:
         decay: a, of the shape of `x`.
@@ -124,6 +125,8 @@ def linear_recurrence(decay: Array, x: Array, carry: Array) -> Array:
     Reference:
         Blelloch 1990, section 1.4: recurrences as prefix sums.
     """
+    if not isinstance(x.shape[-2], int):
+        return _linear_recurrence_reference(decay, x, carry)
     return jax.lax.platform_dependent(
         decay, x, carry, cpu=_linear_recurrence_reference, default=_linear_recurrence_parallel
     )

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import jaxlisten as jl
 from tests.cli.conftest import contents, write_sounds
 
 
@@ -110,6 +111,41 @@ def test_export_refuses_what_it_can_not_write(refused, trained, sounds, tmp_path
     assert "does not exist" in refused("export", trained, tmp_path / "none" / "model.onnx")
     assert "is empty" in refused("export", trained, tmp_path / "model.onnx", "--clips", tmp_path / "empty.wav")
     assert contents(tmp_path) == before
+
+
+def test_export_scores_the_file_and_says_what_a_clip_costs(command, trained, sounds, tmp_path):
+    pytest.importorskip("onnx")
+    done = command("export", trained, tmp_path / "model.onnx", "--int8", "--data", sounds)
+    found, costs = done.out.splitlines()
+    assert "with float32 weights); its answers differ" in found
+    accuracy = f"{command('evaluate', trained, sounds, '--json').json['accuracy']:.1%}"
+    assert "on 12 recordings, 12 of which get the same answer" in found
+    assert f"; accuracy {accuracy} of the run, {accuracy} of the file" in found
+    fitted = jl.load(trained).fitted
+    ours = jl.summary(fitted.model, (fitted.longest,))
+    assert f"{ours.parameters:,} parameters, {ours.multiply_adds:,} multiply-adds" in costs
+    assert f"at most {ours.activations:,} activations" in costs
+    tiny = costs.split("MLPerf Tiny's keyword spotting, 1 s: ")[1]
+    assert "parameters" in tiny
+    assert "activations (66,560 bytes as float32)" in tiny  # two maps of 26 x 5 x 64
+
+
+def test_export_writes_a_stream(command, trained, tmp_path):
+    pytest.importorskip("onnx")
+    done = command("export", trained, tmp_path / "model.onnx", "--streaming")
+    assert done.code == 0
+    assert "on 2 recordings" in done.out
+    assert "a chunk is a multiple of" in done.out
+    assert "the carry begins as zeros" in done.out
+
+
+def test_export_refuses_data_that_it_can_not_score(refused, trained, sounds, tmp_path):
+    path = tmp_path / "model.onnx"
+    assert "give --data too" in refused("export", trained, path, "--split", "test")
+    assert "--clips or --data, got both" in refused("export", trained, path, "--data", sounds, "--clips", "a.wav")
+    assert "no splits at all" in refused("export", trained, path, "--data", sounds, "--split", "test")
+    assert ".stablehlo has no streaming form" in refused("export", trained, tmp_path / "m.stablehlo", "--streaming")
+    assert contents(tmp_path) == {}
 
 
 def test_doctor_names_versions_devices_and_extras(command):

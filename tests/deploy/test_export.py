@@ -1,17 +1,20 @@
 import os
 import stat
-import sys
 
+import jax
 import numpy as np
 import onnx
 import pytest
 import soundfile
+from onnx import numpy_helper
 
 import jaxlisten as jl
+from jaxlisten import runs
+from jaxlisten.deploy import forms
 from jaxlisten.deploy.export import export
 from jaxlisten.deploy.onnx import run_onnx
 from jaxlisten.deploy.stablehlo import run_stablehlo
-from tests.deploy.speech import CLASSES, MODELS, SR, ours, padded, speech, trained
+from tests.deploy.speech import CLASSES, FRONT, MODELS, SR, ours, padded, speech, trained
 
 SETTINGS = {"sr": SR, "classes": CLASSES, "longest": 2000}
 FORMATS = (".onnx", ".stablehlo")
@@ -69,7 +72,7 @@ def test_difference_above_the_tolerance_leaves_nothing_behind(ending, tmp_path):
 
 def test_wrong_file_is_never_let_through(tmp_path, monkeypatch):
     broken = lambda content, x, n=None: np.full((len(x), 3), np.nan)  # noqa: E731
-    monkeypatch.setattr(sys.modules[export.__module__], "run_onnx", broken)
+    monkeypatch.setattr(forms, "run_onnx", broken)
     with pytest.raises(jl.TrainingError, match="nan"):
         export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS)
     assert [*tmp_path.iterdir()] == []
@@ -99,6 +102,100 @@ def test_folder_without_permission_is_refused(tmp_path, monkeypatch):
 def test_clip_with_channels_is_refused(tmp_path):
     with pytest.raises(jl.InputError, match=r"expected clips \[time\], got shapes \[\(800, 2\)\]"):
         export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS, clips=[np.zeros((800, 2))])
+
+
+def test_a_stream_is_compared_at_every_step(tmp_path):
+    settings = SETTINGS | {"longest": 4000, "clips": speech()}
+    result = export(*trained("cnn1d"), tmp_path / "model.onnx", **settings, streaming=True)
+    assert result.difference < 1e-5
+    assert (result.clips, result.changed, result.score) == (5, 0, None)
+    file = onnx.load(result.path)
+    assert [value.name for value in file.graph.output][:2] == ["probabilities", "valid"]
+
+
+def test_a_model_without_a_streaming_form_is_refused_by_the_name_of_the_layer(tmp_path):
+    model = jl.serial(FRONT, jl.models.lstm(3, units=(4,), bidirectional=True))
+    weights = jax.jit(model.init)(jax.random.key(0), np.zeros((1, SR), np.float32))
+    with pytest.raises(jl.LayerError, match=r"lstm0.*Bidirectional: expected a layer with a streaming form"):
+        export(model, *weights, tmp_path / "model.onnx", **SETTINGS, streaming=True)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_kernels_of_eight_bits_are_a_quarter_of_the_size_and_nearly_the_same(streaming, tmp_path):
+    settings = SETTINGS | {"longest": 4000, "clips": speech()}
+    result = export(*trained("lstm"), tmp_path / "model.onnx", **settings, streaming=streaming, int8=True)
+    assert 1e-5 < result.difference < 0.2
+    assert result.changed <= 1
+    assert result.bytes < result.float_bytes
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(result.path).graph.initializer}
+    whole = {name for name, array in tensors.items() if array.dtype == np.int8}
+    assert whole == {"lstm0/kernel/int8", "lstm0/recurrent/int8"}  # the others are too small to gain by it
+    for name in whole:  # a scale for each gate of each unit, and the whole range used
+        assert tensors[name.replace("int8", "scale")].shape == tensors[name].shape[1:2]
+        assert np.abs(tensors[name]).max(axis=(0, 2)).tolist() == [127] * tensors[name].shape[1]
+    assert tensors["log_mel/mel_filters"].dtype == np.float32
+
+
+def test_labelled_clips_are_scored_as_the_report_scores_them(tmp_path):
+    clips = speech((2000, 1999, 700, 90, 1500, 1501, 800), seed=3)
+    answers = [CLASSES[i] for i in ours("cnn1d", padded(clips))[1][:-1].argmax(1)]
+    answers[0] = next(name for name in CLASSES if name != answers[0])
+    data = jl.data.arrays(clips, answers, sr=SR, classes=CLASSES)
+    fitted = runs.Fitted(*trained("cnn1d"), jl.tasks.find("classification"), CLASSES, SR, (2000,))
+    assert jl.evaluate(fitted, data).accuracy == 6 / 7
+    for settings in ({"streaming": True}, {"int8": True}):
+        result = jl.Listener(fitted).export(tmp_path / "model.onnx", data=data, **settings)
+        assert result.score == ("accuracy", 6 / 7, 6 / 7)
+
+
+def test_eight_bits_that_cost_more_than_a_point_or_a_clip_are_refused(tmp_path, monkeypatch):
+    clips = speech([700] * 30)
+    truth = ours("cnn1d", padded(clips))[1][:-1].argmax(1)
+
+    def other(content, x, n=None):  # says another class for the first two clips of a batch
+        said = run_onnx(content, x, n)
+        return np.concatenate([1 - said[:2], said[2:]]) if n is not None else said
+
+    settings = SETTINGS | {"clips": clips, "int8": True}
+    path = tmp_path / "model.onnx"
+    assert export(*trained("cnn1d"), path, **settings, targets=truth).score.after > 0.96
+    path.unlink()
+    monkeypatch.setattr(forms, "run_onnx", other)
+    with pytest.raises(jl.TrainingError, match=r"cost more than 3.3%: accuracy 100.00% before, 93.33% after on 30"):
+        export(*trained("cnn1d"), path, **settings, targets=truth)
+    with pytest.raises(jl.TrainingError, match=r"another answer to 2 of 30 clips.*export without int8"):
+        export(*trained("cnn1d"), path, **settings)
+    with pytest.raises(jl.TrainingError, match="above the tolerance of 0.001"):
+        export(*trained("cnn1d"), path, **settings, tolerance=1e-3)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"streaming": True}, r"\.stablehlo has no streaming form; give the file a name that ends in \.onnx"),
+        ({"int8": True}, r"\.stablehlo has no 8-bit weights; give the file"),
+        ({"targets": np.zeros(2, np.int32)}, "expected targets of 0 clips, got 2"),
+    ],
+)
+def test_what_a_format_lacks_is_refused(settings, message, tmp_path):
+    with pytest.raises(jl.InputError, match=message):
+        export(*trained("lstm"), tmp_path / "model.stablehlo", **SETTINGS, **settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sr": 4000}, "expected data at 8000 Hz with a class a clip"),
+        ({"classes": CLASSES[::-1]}, r"in this order, got três, zwei, one; read it with classes=listener.classes"),
+    ],
+)
+def test_data_of_another_kind_is_refused(changes, message, tmp_path):
+    data = jl.data.arrays(speech((700, 90)), ["one", "zwei"], **{"sr": SR, "classes": CLASSES} | changes)
+    fitted = runs.Fitted(*trained("lstm"), jl.tasks.find("classification"), CLASSES, SR, (2000,))
+    with pytest.raises(jl.InputError, match=message):
+        jl.Listener(fitted).export(tmp_path / "model.onnx", data=data)
 
 
 def test_exported_model_equals_ours_on_real_recordings(real, tmp_path):

@@ -52,8 +52,36 @@ def test_a_front_end_counts_its_filters():
     ]
 
 
+def alive(model, shape):
+    return {row.path: row.activations for row in jl.summary(model, shape).rows}
+
+
+def test_activations_are_input_and_output_of_the_layer_that_runs():
+    model = jl.serial(jl.Conv1D(6, 3, stride=2), jl.Dropout(0.5), jl.Dense(4), jl.GlobalPool())
+    assert alive(model, (20, 5)) == {"conv1d": 100 + 60, "dropout": 60, "dense": 60 + 40, "global_pool": 40 + 4}
+    total = jl.summary(model, (20, 5))
+    assert (total.activations, total.activation_bytes) == (160, 640)
+
+
+def test_what_waits_for_other_branches_is_alive_too():
+    wide = jl.serial(a=jl.Dense(7), b=jl.Dense(2))
+    found = alive(jl.serial(both=jl.parallel(first=wide, second=jl.serial(c=jl.Dense(3), d=jl.Dense(5)))), (10, 4))
+    assert found == {
+        "both/first/a": 40 + 70,
+        "both/first/b": 70 + 20 + 40,  # the input waits for the second branch
+        "both/second/c": 40 + 30 + 20,  # what the first branch gave waits
+        "both/second/d": max(30 + 50 + 20, 20 + 50 + 70),  # and both are joined
+    }
+    residual = alive(jl.residual(jl.Dense(9), jl.Dense(4)), (10, 4))
+    assert residual == {
+        "body/dense_0": 40 + 90,
+        "body/dense_1": 90 + 40 + 40,
+        "shortcut": 40 + 40 + 40,  # no copy of the input is made; the sum is
+    }
+
+
 def test_large_numbers_are_readable_in_print():
     text = str(jl.summary(jl.serial(jl.Dense(1000)), (2000,)))
-    assert "2,001,000" in text.splitlines()[-1]
-    assert "2,000,000" in text.splitlines()[-1]
+    for number in ("2,001,000", "2,000,000", "3,000"):
+        assert number in text.splitlines()[-1]
     assert len({len(line) for line in text.splitlines()}) == 1
