@@ -50,7 +50,7 @@ def hops(hearing: Hearing, sound: np.ndarray, seconds: float) -> tuple[np.ndarra
 
 def clip_times(listener: jl.Listener, repeats: int = 200) -> tuple[float, float]:
     """Return the median seconds that one clip takes as the run and as its ONNX file."""
-    clip = np.random.default_rng(0).standard_normal(listener.fitted.window).astype(np.float32)
+    clip = np.random.default_rng(0).standard_normal(listener.fitted.longest).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         listener.export(path)

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten.nn import Layer, OnStreams
+from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.types import Params, State
 
@@ -30,7 +30,8 @@ class Fitted:
         task: what the logits mean.
         classes: the name of each logit: of the classes, the labels or the numbers.
         sr: sample rate of the input in Hz; 0 where the input is no sound.
-        item: shape of the longest input that was trained on, ``(samples,)`` for raw sound.
+        item: shape of the longest input that was trained on, ``(samples,)`` for raw sound; of a model that was trained
+            on streams, of its window.
         history: a row an epoch: ``epoch``, ``train_loss``, and with validation ``val_loss`` and the task's
             figures, such as ``val_accuracy``.
         about: anything else worth keeping that JSON can hold: the data's summary, the seed, the settings.
@@ -48,13 +49,8 @@ class Fitted:
 
     @property
     def longest(self) -> int:
-        """Samples of the longest clip that was trained on."""
+        """Samples of the longest clip that was trained on; of a model trained on streams, those that count."""
         return self.item[0]
-
-    @property
-    def window(self) -> int:
-        """Samples that count where a stream is heard: what the model was trained on streams with, or `longest`."""
-        return self.model.window if isinstance(self.model, OnStreams) else self.longest
 
     @property
     def best_epoch(self) -> int | None:

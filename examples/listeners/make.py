@@ -56,7 +56,7 @@ KINDS = {
     "keywords": Kind(
         "Ten English words in a stream: yes, no, up, down, left, right, on, off, stop, go",
         "Speech Commands v0.02, its test set, P. Warden / Google, CC BY 4.0, https://arxiv.org/abs/1804.03209; "
-        "background: ESC-10, K. J. Piczak, CC BY 3.0, https://github.com/karolpiczak/ESC-50",
+        "background: folds 1 to 4 of ESC-10, K. J. Piczak, CC BY 3.0, https://github.com/karolpiczak/ESC-50",
         "by speaker, by the first digit of the speaker's id: 0 to 9 train, a and b validate, c to f test",
         "Trained on 2,295 words only. Other words are often taken for these; count false alarms on sound of your own "
         "with jaxlisten evaluate --stream.",
@@ -81,6 +81,15 @@ def table(name: str, root: str) -> list[tuple[str, str, str]]:
         clips = data.esc10(root, test_fold=5)
     labels = [clips.classes[target] for target in clips.targets]
     return list(zip((str(Path(path).resolve()) for path in clips.paths), labels, clips.splits or (), strict=True))
+
+
+def link_background(root: str, folder: Path) -> None:
+    """Gather the recordings of four folds of ESC-10; the fifth is for scenes to measure on."""
+    folder.mkdir()
+    heard = data.esc10(root, test_fold=5)
+    for path, fold in zip(heard.paths, heard.folds or (), strict=True):
+        if fold != "5":
+            (folder / Path(path).name).symlink_to(Path(path).resolve())
 
 
 def card(name: str, kind: Kind, run: Path, command: str) -> str:
@@ -122,7 +131,10 @@ def main() -> int:
         clips = Path(folder) / "clips.csv"
         with clips.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("path", "label", "split"), *table(options.name, options.data)])
-        words = [*kind.options, *(["--background", options.background] if options.background else [])]
+        words = list(kind.options)
+        if options.background:
+            link_background(options.background, Path(folder) / "background")
+            words += ["--background", str(Path(folder) / "background")]
         run = Path(folder) / "run"
         if code := jaxlisten(["train", str(clips), "--out", str(run), *words]):
             return code

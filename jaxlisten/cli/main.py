@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model", metavar="NAME", default="cnn", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear"
     )
     train.add_argument(
-        "--front-end", metavar="NAME", help="log_mel, mfcc, pcen_mel, filter_bank or raw (default: log_mel; crnn: raw)"
+        "--front-end",
+        metavar="NAME",
+        help="log_mel, mfcc, pcen_mel, filter_bank or raw (default: log_mel; with --streaming pcen_mel; crnn: raw)",
     )
     train.add_argument(
         "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 3,000 steps)"

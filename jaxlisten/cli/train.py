@@ -24,7 +24,7 @@ from jaxlisten.train import default_augment, default_task, fit
 def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
     network = _named("--model", options.model, models.MODELS)
-    usual = "raw" if options.model == "crnn" else "log_mel"
+    usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
     for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2)):
         value = getattr(options, name)

@@ -42,7 +42,7 @@ class Hearing:
 
     Args:
         fitted: a listener for raw sound.
-        window: how many seconds count; None: `Fitted.window`.
+        window: how many seconds count; None: `Fitted.longest`.
 
     Attributes:
         exact: whether the model streams.
@@ -66,7 +66,7 @@ class Hearing:
             raise InputError("listen: this listener was trained on features, not on sound")
         if fitted.task.kind == "numbers":
             raise InputError("listen: this listener says numbers; only classes and labels can be detected")
-        samples = fitted.window if window is None else round(window * fitted.sr)
+        samples = fitted.longest if window is None else round(window * fitted.sr)
         if samples < 1:
             raise InputError(f"listen: expected a window above 0 seconds, got {window}")
         self.classes, self.sr, self.window = fitted.classes, fitted.sr, samples / fitted.sr

@@ -27,7 +27,7 @@ class Job:
 
     Attributes:
         lengths: samples that clips are padded to; empty where the batches are the user's.
-        sample: the shape of a batch's input, as the model gets it: augmentation may cut clips to another length.
+        sample: the shape of a batch's input.
         others: as `jaxlisten.fit` takes them, with the defaults filled in.
     """
 
@@ -97,7 +97,7 @@ def prepare(
             average=average,
             patience=patience,
             lengths=lengths,
-            sample=_augmented(_sample(train, batch_size, lengths), train, augment),
+            sample=_sample(train, batch_size, lengths),
         )
         for train, validation in zip(trains, validations, strict=True)
     ]
@@ -114,15 +114,6 @@ def _sample(train: Any, batch_size: int, lengths: tuple[int, ...]) -> Any:
         return spec(next(iter(train)).x)
     values = jax.ShapeDtypeStruct((batch_size, lengths[-1]), np.float32)
     return Padded(values, jax.ShapeDtypeStruct((batch_size,), np.int32))
-
-
-def _augmented(x: Any, train: Any, augment: Augmentation | None) -> Any:
-    if augment is None or not isinstance(train, Dataset):
-        return x
-    n = x.length.shape[0]
-    y = jax.ShapeDtypeStruct((n, *train.targets.shape[1:]), train.targets.dtype)
-    batch = Batch(x, y, jax.ShapeDtypeStruct((n,), np.float32))
-    return jax.eval_shape(augment, jax.eval_shape(lambda: jax.random.key(0)), batch).x
 
 
 def _targets(train: Any) -> Any:

@@ -13,6 +13,7 @@ from jaxlisten import runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
+from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
 from jaxlisten.train import checkpoint
@@ -156,11 +157,12 @@ def _described(job: Job, now: TrainState, key: Array) -> Fitted:
         training["settings"] = {name: float(value) for name, value in now.settings.items()}
     about = {"seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
     about["examples"] = _examples(validation)
-    values = job.sample.values if isinstance(job.sample, Padded) else job.sample
-    item = tuple(values.shape[1:])
     if isinstance(train, Dataset):
-        about = {"data": train.summary(), **about}
-        item = (int(train.lengths.max()),) if item == job.lengths[-1:] else item  # augmentation cuts to a length
+        longest = job.model.window if isinstance(job.model, OnStreams) else int(train.lengths.max())
+        item, about = (longest,), {"data": train.summary(), **about}
+    else:
+        values = job.sample.values if isinstance(job.sample, Padded) else job.sample
+        item = tuple(values.shape[1:])
     return Fitted(job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about)
 
 

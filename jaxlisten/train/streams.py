@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jaxlisten.augment import Augmentation, Chain, InStream, Noise, Recordings, Speed
+from jaxlisten.augment import Augmentation, Chain, Gain, InStream, Noise, Recordings, Speed
 from jaxlisten.data import BACKGROUND, Dataset, Partition, is_background, is_negative, sounds
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer, OnStreams, streaming
@@ -70,7 +70,7 @@ class ForStreams:
             nothing=train.classes.index(_nothing(train.classes)),
             snr_db=_SNR_DB,
         )
-        return Chain((Speed(), into_stream, Noise(share=0.3)))
+        return Chain((Speed(), into_stream, Noise(share=0.3), Gain(-15.0, 15.0)))
 
 
 def for_streams(parts: Partition, background: Sequence[np.ndarray] = (), *, seed: int = 0) -> ForStreams:

@@ -39,7 +39,17 @@ def run(sounds, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("jaxlisten.cli.streaming._SCENES", 2)
         patched.setattr("jaxlisten.cli.streaming._SECONDS", 40)
-        words = ["--model", "cnn1d", "--epochs", "30", "--streaming", "--background", str(sounds / "rain")]
+        words = [
+            "--model",
+            "cnn1d",
+            "--front-end",
+            "log_mel",
+            "--epochs",
+            "40",
+            "--streaming",
+            "--background",
+            str(sounds / "rain"),
+        ]
         assert main(["train", str(sounds / "clips"), "--out", str(out), *words]) == 0
     return out
 
@@ -63,7 +73,7 @@ def test_a_detector_is_trained_with_a_threshold_of_its_own(run):
     fitted = runs.read(run)
     assert fitted.classes == ("high", "low", "middle", "_background_")
     assert set(fitted.about["detector"]) == {"thresholds", "smooth", "refractory"}
-    assert fitted.window < 0.4 * SR
+    assert fitted.longest < 0.4 * SR
     assert "Detection error trade-off" in (run / "stream.html").read_text(encoding="utf-8")
 
 

@@ -83,7 +83,6 @@ def test_the_window_is_that_of_the_training_or_the_one_that_is_asked_for():
     model, params, state = trained("cnn1d")
     assert hearing().window == WINDOW / SR
     assert Hearing(fitted(model, params, state), 0.25).window == 0.25
-    assert Hearing(fitted(jl.OnStreams(model, 4000), params, state)).window == 0.5
 
 
 def test_an_hour_of_silence_gives_finite_rows_and_keeps_nothing():

@@ -104,8 +104,8 @@ def test_a_trained_detector_finds_sounds_of_a_scene(optimizations):
             key=jax.random.key(0),
             progress=False,
         )
-        assert fitted.window == made.window
-        scene = jl.data.scene(sines(9, seed=5), RAIN, seconds=60, snr_db=(10, 20), seed=1)
+        assert fitted.longest == made.window
+        scene = jl.data.scene(sines(9, seed=5), RAIN, seconds=60, gap=(1, 5), snr_db=(10, 20), seed=1)
         heard = listened(Hearing(fitted), "scene", [scene.samples], scene.events)
     result = score([heard], detector(fitted.classes, threshold=0.5))
     assert result.events > 10
