@@ -1,10 +1,11 @@
 """A detector of ten words, on streams of speakers and background that it has never heard.
 
-``python -m benchmarks.detector RUN --keywords DIR --esc10 DIR [--hours 3] [--clip-run RUN]`` takes a run that was trained
-with ``jaxlisten train --streaming`` on the speaker cut of Speech Commands over folds 1 to 4 of ESC-10, as
-``examples/listeners/make.py keywords`` does. It lays the words of the test speakers over fold 5, listens, and counts with
-the threshold that the run has chosen on its validation speakers. Then it says each test clip offline and as a stream that
-ends, in pieces of 10 ms, and, with ``--clip-run``, what a run for clips makes of them.
+``python -m benchmarks.detector RUN --keywords DIR --esc10 DIR [--hours 3] [--clip-run RUN]``
+
+RUN was trained with ``jaxlisten train --streaming`` on the speaker cut of Speech Commands over folds 1 to 4 of ESC-10, as
+``examples/listeners/make.py keywords`` does. The words of the test speakers are laid over fold 5, and counted with the
+threshold that the run has chosen on its validation speakers. Then each test clip is said offline and as a stream that
+ends, in pieces of 10 ms, and, with ``--clip-run``, by a run for clips.
 """
 
 from __future__ import annotations
