@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.detector RUN --keywords DIR --esc10 DIR [--hours 3] [--clip-run RUN]``
 
-RUN was trained with ``jaxlisten train --streaming`` on the speaker cut of Speech Commands over folds 1 to 4 of ESC-10, as
+RUN was trained with ``jaxlisten train --streaming`` on the speaker cut of Speech Commands over four folds of ESC-10, as
 ``examples/listeners/make.py keywords`` does. The words of the test speakers are laid over fold 5, and counted with the
 threshold that the run has chosen on its validation speakers. Then each test clip is said offline and as a stream that
 ends, in pieces of 10 ms, and, with ``--clip-run``, by a run for clips.
