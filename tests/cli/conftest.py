@@ -74,16 +74,17 @@ def small_and_as_users_run_it() -> Iterator[None]:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
+def command(capsysbinary: pytest.CaptureFixture[bytes]) -> Command:
     """Return a function that runs a command in this process and holds what every command must."""
 
     def run(*words: object) -> Done:
-        capsys.readouterr()
+        capsysbinary.readouterr()
         try:
             code = main([str(word) for word in words])
         except SystemExit as end:
             code = int(end.code or 0)
-        done = Done(code, *capsys.readouterr())
+        # A file name may be no text; it comes out as the bytes that it is.
+        done = Done(code, *(said.decode(errors="surrogateescape") for said in capsysbinary.readouterr()))
         assert code in (0, 1, 2)
         assert "Traceback" not in done.err + done.out
         return done
