@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         "--threshold",
         metavar="P",
         action="append",
-        help="by how much a sound has to be ahead, or CLASS=P (default: that of the run, or 0.7)",
+        help="the probability from which a sound is found, or CLASS=P (default: that of the run, or 0.8)",
     )
     listen.add_argument("--smooth", metavar="SECONDS", type=float, help="average over so long (default: 0.25)")
     listen.add_argument("--refractory", metavar="SECONDS", type=float, help="rest after a find (default: 0.75)")

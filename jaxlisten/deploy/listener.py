@@ -193,8 +193,8 @@ class Listener:
             stream: a sound file of any length, or pieces of sound as they come, floating-point ``[time]`` each, from
                 -1 to 1; see `jaxlisten.data.pcm` and `jaxlisten.data.microphone`.
             sr: sample rate of the pieces in Hz; None: that of the listener. A file brings its own.
-            threshold: by how much a class has to be ahead of the others, or a label's probability, from 0 to 1, for
-                all classes or by name; None: what the run has stored, or else 0.7.
+            threshold: the probability from which a class is found, for all classes or by name; None: what the run has
+                stored, or else 0.8.
             smooth: seconds that probabilities are averaged over; None: what is stored, or else 0.25.
             refractory: seconds of rest after a detection; None: what is stored, or else 0.75.
             window: how many of the last seconds count; None: as many as the longest clip of the training has.

@@ -34,24 +34,21 @@ class Detection(NamedTuple):
 class Detector:
     """How detections are made of rows of probabilities.
 
-    The probabilities of each class are averaged over the last `smooth` seconds. Where one sound has one class, what
-    counts is by how much the average of a class is ahead of the next class that can be found: a sound that could be
-    either is none. A class is found when this reaches its threshold, and the sound is over when it has fallen below
-    half of the threshold for all of them. Where a sound may have several labels, each is found by its own average.
-    After a detection nothing is found for `refractory` seconds; of several labels, only the same one waits.
+    The probabilities of each class are averaged over the last `smooth` seconds. A class is found when its average
+    reaches its threshold; it can be found again when it has fallen below half of it. After a detection nothing is found
+    for `refractory` seconds; where a sound may have several labels, only the same label waits.
 
     Args:
         classes: the names, in the order of the probabilities.
-        thresholds: of each class, above 0; above 1 it is never found. Classes whose name begins with an underscore
+        thresholds: of each class, from 0 to 1; above 1 it is never found. Classes whose name begins with an underscore
             (``_background_``, ``_unknown_``) are what is not to be found, whatever their threshold.
         smooth: seconds that are averaged.
         refractory: seconds of rest.
         exclusive: whether one sound has one class.
 
     Reference:
-        Chen, Parada and Heigold 2014, *Small-footprint keyword spotting using deep neural networks*, section 2.4, for
-        the smoothing. That classes are measured against each other was chosen on validation speakers of ten keywords:
-        at one false alarm an hour it found 58 % of words in noise, where the average alone found 47 %.
+        Chen, Parada and Heigold 2014, *Small-footprint keyword spotting using deep neural networks*, section 2.4, whose
+        smoothing it is.
     """
 
     classes: tuple[str, ...]
@@ -87,14 +84,14 @@ def detector(classes: Sequence[str], *, exclusive: bool = True, stored: Any = No
         exclusive: as in `Detector`.
         stored: what `Detector.to_dict` gave, or None.
         settings: ``threshold`` (a number for all classes, or numbers by name), ``smooth`` and ``refractory``; None
-            means what is stored, or else the default: a threshold of 0.7.
+            means what is stored, or else the default: a threshold of 0.8.
 
     Raises:
         InputError: a threshold is for an unknown class, or a setting is no such number.
     """
     known = stored if isinstance(stored, Mapping) else {}
     given = known.get("thresholds")
-    thresholds = dict.fromkeys(classes, 0.7) | _by_name(given if isinstance(given, Mapping) else {}, classes)
+    thresholds = dict.fromkeys(classes, 0.8) | _by_name(given if isinstance(given, Mapping) else {}, classes)
     threshold = settings.pop("threshold", None)
     if isinstance(threshold, Mapping):
         thresholds |= _by_name(threshold, classes)
@@ -127,7 +124,7 @@ class Deciding:
     def feed(self, heard: Heard) -> list[Detection]:
         """Return what is found by the next rows, in the order of time."""
         rows = self._smoothed(heard.probabilities)
-        margin = self._lead(rows) / self._thresholds
+        margin = np.where(self._finds, rows / self._thresholds, 0.0)
         quiet = margin < 0.5
         if self._detector.exclusive:  # one sound at a time: it is over when no class is heard any more
             quiet = np.broadcast_to(quiet.all(axis=1, keepdims=True), quiet.shape)
@@ -148,14 +145,6 @@ class Deciding:
         seen = np.concatenate([np.zeros((max(0, n - 1 - len(self._last)), rows.shape[1])), self._last, rows])
         self._last = seen[len(seen) - (n - 1) :] if n > 1 else seen[:0]
         return np.lib.stride_tricks.sliding_window_view(seen, n, axis=0).mean(axis=-1)
-
-    def _lead(self, rows: np.ndarray) -> np.ndarray:
-        """Return what counts of each average, ``[n, classes]``; classes that are not to be found have 0."""
-        found = np.where(self._finds, rows, 0.0)
-        if not self._detector.exclusive or rows.shape[1] < 2:
-            return found
-        ranked = np.sort(found, axis=1)
-        return np.where(found == ranked[:, -1:], found - ranked[:, -2:-1], 0.0)
 
     def _decide(self, time: float, margin: np.ndarray, fallen: np.ndarray) -> list[int]:
         latest = self._found.max() if self._detector.exclusive else self._found

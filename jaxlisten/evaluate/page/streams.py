@@ -50,12 +50,11 @@ def rule(report: StreamReport) -> Section:
     each = {
         threshold for name, threshold in zip(found.classes, found.thresholds, strict=True) if name in report.classes
     }
-    ahead = "is ahead of the next by" if found.exclusive else "reaches"
     ends = f"{min(each):.3f}" if len(each) == 1 else f"{min(each):.3f} to {max(each):.3f}"
     return Section(
         "Rule",
-        f"<p>Probabilities are averaged over {found.smooth:g} s. A sound is found where its average {ahead} "
-        f"the threshold ({ends}), and again when that has fallen below half; after a detection nothing is found "
+        f"<p>Probabilities are averaged over {found.smooth:g} s. A sound is found where its average reaches the "
+        f"threshold ({ends}), and again when it has fallen below half of that; after a detection nothing is found "
         f"for {found.refractory:g} s. A detection counts from the beginning of a sound of its class until "
         f"{report.tolerance:g} s behind its end, and once; every other one is a false alarm.</p>",
     )
