@@ -17,7 +17,7 @@ from jaxlisten.errors import InputError
 TOLERANCE = 0.5
 """Seconds behind the end of a sound within which a detection still counts as finding it."""
 
-THRESHOLDS = tuple(1 / (1 + math.exp(-x)) for x in np.arange(-3.0, 7.0, 0.2))
+THRESHOLDS = tuple(1 / (1 + math.exp(-x)) for x in np.arange(-3.0, 7.0, 0.1))
 """What is tried: from 5 % to 99.9 %, evenly on the scale of logits."""
 
 
