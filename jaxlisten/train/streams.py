@@ -138,11 +138,9 @@ def _shared_out(parts: Partition, background: Sounds, rng: np.random.Generator) 
 
 
 def _shared(sounds: Sounds, part: int) -> Sounds:
-    """Take eight, one or one tenth of each recording."""
-    return [sound[round(a * len(sound)) : round(b * len(sound))] for sound in sounds for a, b in [_TENTHS[part]]]
-
-
-_TENTHS = (0.0, 0.8), (0.8, 0.9), (0.9, 1.0)
+    """Take the first eight tenths of each recording, the ninth or the last."""
+    begin, end = ((0.0, 0.8), (0.8, 0.9), (0.9, 1.0))[part]
+    return [sound[round(begin * len(sound)) : round(end * len(sound))] for sound in sounds]
 
 
 def _background_of(part: Dataset) -> Sounds:
@@ -166,23 +164,19 @@ def _some(sounds: Sounds, most: int) -> Sounds:
 def _with_background(part: Dataset, sounds: Sounds, samples: int, nothing: int, rng: np.random.Generator) -> Dataset:
     """Add cuts of background, until there are as many as clips of a usual class."""
     usual = round(float(np.median([count for count in part.counts if count])))
-    wanted = max(0, usual - int(part.counts[nothing])) if sum(map(len, sounds)) else 0
-    line = np.concatenate([*sounds, np.zeros(samples, np.float32)]) if wanted else np.zeros(samples, np.float32)
-    places = rng.integers(0, max(1, len(line) - 2 * samples), wanted)
-    n = len(part)
-    return (
-        replace(
-            part,
-            audio=(*part.audio, *(line[place : place + samples] for place in places)),
-            targets=np.concatenate([part.targets, np.full(wanted, nothing, part.targets.dtype)]),
-            paths=(*part.paths, *(f"background {i}" for i in range(wanted))),
-            groups=part.groups and (*part.groups, *(f"background {i}" for i in range(wanted))),
-            splits=part.splits and (*part.splits, *part.splits[:1] * wanted),
-            folds=part.folds and (*part.folds, *part.folds[:1] * wanted),
-            skipped=part.skipped,
-        )
-        if wanted and n
-        else part
+    wanted = max(0, usual - int(part.counts[nothing]))
+    if not wanted or not sounds:
+        return part
+    line = np.resize(np.concatenate(sounds), max(sum(map(len, sounds)), samples + 1))
+    names = tuple(f"background {i}" for i in range(wanted))
+    return replace(
+        part,
+        audio=(*part.audio, *(line[at : at + samples] for at in rng.integers(0, len(line) - samples, wanted))),
+        targets=np.concatenate([part.targets, np.full(wanted, nothing, part.targets.dtype)]),
+        paths=(*part.paths, *names),
+        groups=part.groups and (*part.groups, *names),
+        splits=None,
+        folds=None,
     )
 
 
