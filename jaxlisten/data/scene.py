@@ -67,7 +67,7 @@ def scene(
     Example:
         >>> from jaxlisten.data import arrays
         >>> clips = arrays(np.sin(np.arange(8000))[None], ["tone"], sr=8000)
-        >>> made = scene(clips, [np.cos(np.arange(99))], seconds=10)
+        >>> made = scene(clips, [np.cos(np.arange(99))], seconds=10, gap=(1.0, 2.0))
         >>> len(made.samples), made.events[0].label
         (80000, 'tone')
     """
