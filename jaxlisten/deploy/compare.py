@@ -113,4 +113,4 @@ def _difference_alone(want: Chunk, batch: Padded, alone: Answering) -> float:
 def _last(answers: Chunk) -> np.ndarray:
     valid = np.asarray(answers.valid)
     last = valid.shape[1] - 1 - valid[:, ::-1].argmax(axis=1)
-    return np.where(valid.any(1)[:, None], np.asarray(answers.values)[np.arange(len(valid)), last], 0.0)
+    return np.where(valid.any(axis=1, keepdims=True), np.asarray(answers.values)[np.arange(len(valid)), last], 0.0)
