@@ -54,7 +54,9 @@ def clip_times(listener: jl.Listener, repeats: int = 200) -> tuple[float, float]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         listener.export(path)
-        running = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        quiet = onnxruntime.SessionOptions()
+        quiet.log_severity_level = 3
+        running = onnxruntime.InferenceSession(path, quiet, providers=["CPUExecutionProvider"])
     times = {"ours": list[float](), "onnx": list[float]()}
     ways = {
         "ours": lambda: listener.probabilities(clip),
