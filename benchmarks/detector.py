@@ -30,9 +30,9 @@ def scenes(
     words: data.Dataset, background: list[np.ndarray], hours: float, folder: Path
 ) -> dict[Path, list[data.Event]]:
     """Write scenes of ten minutes; return their events."""
-    made = {}
+    made, words = {}, data.sounds(words)
     for k in range(round(hours * 3600 / _SECONDS)):
-        scene = data.scene(data.sounds(words), background, seconds=_SECONDS, seed=k)
+        scene = data.scene(words, background, seconds=_SECONDS, seed=k)
         soundfile.write(folder / f"{k}.flac", scene.samples, scene.sr)
         made[folder / f"{k}.flac"] = list(scene.events)
     return made

@@ -14,7 +14,7 @@ from jaxlisten.cli import say
 from jaxlisten.data import Partition
 from jaxlisten.detect import Hearing
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate import StreamReport
+from jaxlisten.evaluate.streams import stream_report
 from jaxlisten.runs import Fitted
 from jaxlisten.train import ForStreams, for_streams
 
@@ -50,10 +50,8 @@ def choose(fitted: Fitted, made: ForStreams, options: argparse.Namespace) -> Non
         recordings.append(detect.listened(hearing, f"scene {k}", [scene.samples], scene.events))
     finder, _ = detect.choose(recordings, detect.detector(fitted.classes), false_alarms_per_hour=_ALARMS_PER_HOUR)
     runs.remember(options.out, fitted, detector=finder.to_dict())
-    names = tuple(name for name in fitted.classes if not data.is_negative(name))
-    paths = tuple(recording.name for recording in recordings)
     about = {"data": options.data, "part": "validation"}
-    report = StreamReport(names, paths, tuple(recordings), finder, title=Path(options.out).name, about=about)
+    report = stream_report(recordings, finder, title=Path(options.out).name, about=about)
     page = Path(options.out) / "stream.html"
     report.save(page)
     say.note(

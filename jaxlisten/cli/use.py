@@ -11,6 +11,7 @@ from jaxlisten import data, detect, runs
 from jaxlisten.cli import say
 from jaxlisten.cli.listen import thresholds
 from jaxlisten.errors import InputError
+from jaxlisten.evaluate import BaseReport
 from jaxlisten.evaluate import evaluate as score
 from jaxlisten.evaluate import evaluate_stream as score_stream
 
@@ -28,14 +29,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.split:
         clips = part(clips, options.split, options.data)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
-    report = score(fitted, clips, title=Path(options.folder).name, about=about)
-    if options.report:
-        report.save(options.report)
-    if options.json:
-        say.json_result(report.to_dict())
-    else:
-        say.result(report)
-    return 0
+    return _told(score(fitted, clips, title=Path(options.folder).name, about=about), options)
 
 
 def evaluate_stream(options: argparse.Namespace) -> int:
@@ -59,6 +53,11 @@ def evaluate_stream(options: argparse.Namespace) -> int:
         report = replace(report, detector=chosen)
         runs.remember(options.folder, fitted, detector=chosen.to_dict())
         say.note(f"threshold {chosen.thresholds[0]:.3f}, kept in {options.folder}")
+    return _told(report, options)
+
+
+def _told(report: BaseReport, options: argparse.Namespace) -> int:
+    """Save a report where that is asked for, and print it."""
     if options.report:
         report.save(options.report)
     if options.json:

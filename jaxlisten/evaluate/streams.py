@@ -216,15 +216,19 @@ def evaluate_stream(
         listened(hearing, str(path), data.blocks(path, sr=fitted.sr, seconds=_PIECE_SECONDS), events)
         for path, events in recordings.items()
     )
-    return StreamReport(
-        tuple(name for name in fitted.classes if not is_negative(name)),
-        tuple(recording.name for recording in heard),
-        heard,
-        finder,
-        tolerance,
-        title=title,
-        about=about or {},
-    )
+    return stream_report(heard, finder, tolerance=tolerance, title=title, about=about or {})
+
+
+def stream_report(recordings: Sequence[Recording], finder: Detector, **fields: Any) -> StreamReport:
+    """Report on recordings that were heard, with the classes that can be found.
+
+    Args:
+        recordings: with all that is in them.
+        finder: the detector.
+        **fields: the other fields of `StreamReport`.
+    """
+    names = tuple(name for name in finder.classes if not is_negative(name))
+    return StreamReport(names, tuple(one.name for one in recordings), tuple(recordings), finder, **fields)
 
 
 def _there(recording: Recording, one: Detection, tolerance: float) -> str:
