@@ -21,6 +21,7 @@ from jaxlisten.deploy import (  # noqa: F401  each registers its emitters
     onnx_pooling,
     onnx_recurrent,
 )
+from jaxlisten.deploy.fold import folded
 from jaxlisten.deploy.onnx_graph import Graph, Wire, need
 from jaxlisten.deploy.onnx_layers import emit
 from jaxlisten.deploy.onnx_streaming import emit_step
@@ -97,7 +98,8 @@ def to_onnx(
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, [None]))
         graph.tensors["length"] = np.array([_EVERYTHING], np.int64)
         length = _clipped(graph, name)
-    y = emit(model, graph, *jax.device_get((params, state)), Wire(name, length))
+    model, params, state = folded(model, *jax.device_get((params, state)))
+    y = emit(model, graph, params, state, Wire(name, length))
     operator, settings, output = LINKS[link]
     graph.call(output, graph.add(operator, y.values, **settings))
     outputs = [floats(output, ("batch", *(["steps_out"] if steps else []), len(classes)))]

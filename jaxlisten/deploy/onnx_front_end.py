@@ -32,7 +32,10 @@ def _(layer: nn.LogMel, graph: Graph, params: Params, state: State, x: Wire) -> 
 @emit.register
 def _(layer: nn.MFCC, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
     levels = _levels(graph, _mel(graph, layer, x), layer.amin)
-    return Wire(graph.add("MatMul", levels, graph.weight("basis", layer.basis())), _frames_of(graph, layer, x))
+    mean = graph.add("ReduceMean", levels, graph.constant([-1]), keepdims=1)
+    mfcc = graph.add("MatMul", graph.add("Sub", levels, mean), graph.weight("basis", layer.basis()))
+    first = graph.add("Mul", mean, graph.weight("of_constant", layer.of_constant()))
+    return Wire(graph.add("Add", mfcc, first), _frames_of(graph, layer, x))
 
 
 @emit.register
@@ -57,7 +60,9 @@ def _(layer: nn.FilterBank, graph: Graph, params: Params, state: State, x: Wire)
 def _mel(graph: Graph, layer: MelFrames, x: Wire, power: float = 2.0) -> str:
     """Compute the energy in each mel band, ``[batch, frame, n_mels]``."""
     spectrum, bins = _power_spectrum(graph, _frames(graph, layer, x), layer.n_fft)
-    if power != 2.0:
+    if power == 1.0:
+        spectrum = graph.add("Sqrt", spectrum)
+    elif power != 2.0:
         spectrum = graph.add("Pow", spectrum, graph.constant(power / 2, np.float32))
     filters = mel_filters(sr=layer.sr, n_fft=layer.n_fft, n_mels=layer.n_mels, fmin=layer.fmin, fmax=layer.fmax)
     of_bins = np.where(bins[:, None] < filters.shape[1], filters.T[np.minimum(bins, filters.shape[1] - 1)], 0)
@@ -82,22 +87,31 @@ def _frames_of(graph: Graph, layer: CentredFrames, x: Wire) -> str | None:
 
 
 def _frames(graph: Graph, layer: MelFrames, x: Wire) -> str:
-    """Cut ``[batch, time]`` into windowed frames, ``[batch, frame, n2, n1]``, as `_power_spectrum` wants them."""
-    small, large = _factors(layer.n_fft)
-    half, length = layer.n_fft // 2, graph.size(x.values, 1)
-    padded = graph.masked(x, step_ndim=0)
-    if x.valid is None:
-        padded = graph.add("Pad", padded, graph.constant([0, half, 0, layer.n_fft - half]))
-    else:
-        length = graph.add("Sub", length, graph.constant(layer.n_fft))
-    frames = _frame_count(graph, length, layer.hop_length)
-    starts = graph.add("Mul", graph.count(frames), graph.constant(layer.hop_length))
-    starts = graph.add("Unsqueeze", starts, graph.constant([1, 2]))
-    samples = np.arange(layer.n_fft).reshape(small, large).T
-    index = graph.add("Add", starts, graph.weight("samples", samples, np.int64))
-    cut = graph.add("Gather", padded, index, axis=1)
-    window = window_samples("hann", layer.win_length or layer.n_fft, layer.n_fft)
-    return graph.add("Mul", cut, graph.weight("window", window[samples]))
+    """Cut ``[batch, time]`` into windowed frames, ``[batch, frame, n_fft]``.
+
+    The samples are laid out in rows of a hop, and a frame is some of these rows side by side: to gather it sample by
+    sample takes as long as all convolutions of a small model.
+    """
+    n_fft, hop_length = layer.n_fft, layer.hop_length
+    rows, before = -(-n_fft // hop_length), n_fft // 2 if x.valid is None else 0
+    length = graph.size(x.values, 1)
+    count = _frame_count(graph, length if before else graph.add("Sub", length, graph.constant(n_fft)), hop_length)
+    # So many samples are in the rows of all frames; this may cut some off that no frame needs.
+    end = graph.add("Mul", graph.add("Add", count, graph.constant(rows - 1)), graph.constant(hop_length))
+    behind = graph.add("Sub", end, graph.add("Add", length, graph.constant(before)))
+    pads = graph.add(
+        "Concat", graph.constant([0, before, 0]), graph.add("Unsqueeze", behind, graph.constant([0])), axis=0
+    )
+    padded = graph.add("Pad", graph.masked(x, step_ndim=0), pads)
+    laid = graph.add("Reshape", padded, graph.constant([0, -1, hop_length]))
+    parts = list[str]()
+    for row in range(rows):
+        after, width = rows - 1 - row, min(hop_length, n_fft - row * hop_length)
+        part = graph.cut(laid, row, -after) if after else graph.cut(laid, row)
+        parts.append(graph.cut(part, 0, width, axis=2) if width < hop_length else part)
+    frames = graph.add("Concat", *parts, axis=2)
+    window = window_samples("hann", layer.win_length or n_fft, n_fft)
+    return graph.add("Mul", frames, graph.weight("window", window))
 
 
 def _frame_count(graph: Graph, n: str, hop_length: int) -> str:
@@ -115,7 +129,7 @@ def _power_spectrum(graph: Graph, frames: str, n_fft: int) -> tuple[str, np.ndar
 
     Args:
         graph: what the nodes are added to.
-        frames: ``[batch, frame, n2, n1]``.
+        frames: ``[batch, frame, n_fft]``.
         n_fft: N.
 
     Returns:
@@ -124,15 +138,16 @@ def _power_spectrum(graph: Graph, frames: str, n_fft: int) -> tuple[str, np.ndar
     small, large = _factors(n_fft)
     needed = -(-(1 + n_fft // 2) // small)  # values of k2 that are needed for the bins up to n_fft // 2
     first = _roots(np.outer(np.arange(small), np.arange(small)), small)
-    twiddle = _roots(np.outer(np.arange(large), np.arange(small)), n_fft)
+    twiddle = _roots(np.outer(np.arange(small), np.arange(large)), n_fft)
     last = _roots(np.outer(np.arange(large), np.arange(needed)), large)
 
-    inner = graph.add("MatMul", frames, graph.weight("dft_first", np.concatenate(first, axis=1)))
-    real, imag = graph.halves(inner)
+    cut = graph.add("Reshape", frames, graph.constant([0, -1, small, large]))
+    inner = graph.add("MatMul", graph.weight("dft_first", np.concatenate(first)), cut)
+    real, imag = graph.halves(inner, axis=-2)
     c, s = (graph.weight(f"twiddle_{part}", of) for part, of in zip(("real", "imag"), twiddle, strict=True))
     turned_real = graph.add("Sub", graph.add("Mul", real, c), graph.add("Mul", imag, s))
     turned_imag = graph.add("Add", graph.add("Mul", real, s), graph.add("Mul", imag, c))
-    turned = graph.add("Transpose", graph.add("Concat", turned_real, turned_imag, axis=2), perm=[0, 1, 3, 2])
+    turned = graph.add("Concat", turned_real, turned_imag, axis=-1)
     cosine, sine = last
     outer = graph.add("MatMul", turned, graph.weight("dft_last", np.block([[cosine, sine], [-sine, cosine]])))
     real, imag = graph.halves(outer)

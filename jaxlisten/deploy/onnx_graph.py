@@ -92,9 +92,9 @@ class Graph:
         self._node(op, inputs, outputs, name, attributes)
         return outputs
 
-    def halves(self, x: str) -> list[str]:
-        """Split the last axis of a tensor in two."""
-        return self.several(2, "Split", x, axis=-1, num_outputs=2)
+    def halves(self, x: str, axis: int = -1) -> list[str]:
+        """Split an axis of a tensor in two."""
+        return self.several(2, "Split", x, axis=axis, num_outputs=2)
 
     def cut(self, x: str, start: int, stop: int = _END, step: int = 1, *, axis: int = 1) -> str:
         """Return ``x[start:stop:step]`` along an axis, with what a slice makes of numbers below 0."""

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlisten.deploy.fold import folded
 from jaxlisten.deploy.onnx import LINKS, check_link, emit_step, floats, session_of
 from jaxlisten.deploy.onnx_carry import infos, named, parts_of
 from jaxlisten.deploy.onnx_graph import Graph, Wire, need
@@ -148,6 +149,7 @@ def _step_model(
     """Build the graph of one step for chunks like `x`, of the named `shape`, with the link behind it."""
     from onnx import TensorProto, checker, helper
 
+    model, params, state = folded(model, *jax.device_get((params, state)))
     timing = _timing(model)
     carry, out = _step_shapes(model, params, state, x)
     names = named(model, "carry", carry)
@@ -159,7 +161,7 @@ def _step_model(
         helper.make_tensor_value_info("chunk_valid", TensorProto.BOOL, [None, None]),  # the default is for any batch
     ]
     graph.tensors["chunk_valid"] = np.ones((1, 1), np.bool_)
-    after, y = emit_step(model, graph, *jax.device_get((params, state)), names, _entry(graph, x, timing.block))
+    after, y = emit_step(model, graph, params, state, names, _entry(graph, x, timing.block))
     operator, settings, output = LINKS[link]
     y = y._replace(values=graph.add(operator, y.values, **settings))
     graph.call(output, graph.masked(y, step_ndim=out.values.ndim - 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -221,11 +222,21 @@ class MFCC(MelFrames):
         """Return what the levels are multiplied by, ``[n_mels, n_mfcc]``, float32."""
         return np.asarray(self._coefficients(jnp.eye(self.n_mels)))
 
+    def of_constant(self) -> np.ndarray:
+        """Return the coefficients of levels that are all 1, ``[n_mfcc]``, float32: only the first is not 0."""
+        first = math.sqrt(self.n_mels)
+        if self.lifter:
+            first *= 1 + self.lifter / 2 * math.sin(math.pi / self.lifter)
+        return np.where(np.arange(self.n_mfcc) == 0, np.float32(first), np.float32(0))
+
     def forward(
         self, params: Params, state: State, x: Array, valid: Array, *, key: Array | None, train: bool
     ) -> tuple[Array, State]:
         levels = power_to_db(self.mel(x), amin=self.amin, top_db=None)
-        return self._coefficients(levels).astype(x.dtype), state
+        # Levels lie far below 0 dB: without their mean, which is in the first coefficient only, little is lost in sums.
+        mean = jnp.mean(levels, axis=-1, keepdims=True)
+        mfcc = self._coefficients(levels - mean) + mean * self.of_constant()
+        return mfcc.astype(x.dtype), state
 
     def _coefficients(self, levels: Array) -> Array:
         return jnp.swapaxes(mfcc(S=jnp.swapaxes(levels, -1, -2), n_mfcc=self.n_mfcc, lifter=self.lifter), -1, -2)

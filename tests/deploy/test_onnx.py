@@ -201,7 +201,7 @@ def test_names_are_paths():
     proto = exported("cnn1d")
     nodes, weights = {node.name for node in proto.graph.node}, {tensor.name for tensor in proto.graph.initializer}
     assert {"block0/conv1d/Conv", "block1/residual/body/relu/Relu", "pool/mean/ReduceSum"} <= nodes
-    assert {"block0/conv1d/kernel", "normalize/mean", "block1/batch_norm/bias", "logits/kernel"} <= weights
+    assert {"block0/conv1d/kernel", "normalize/mean", "block1/conv1d/bias", "logits/kernel"} <= weights
     assert len(nodes) == len(proto.graph.node)
 
 
