@@ -235,7 +235,7 @@ class MFCC(MelFrames):
         levels = power_to_db(self.mel(x), amin=self.amin, top_db=None)
         # Levels lie far below 0 dB: without their mean, which is in the first coefficient only, little is lost in sums.
         mean = jnp.mean(levels, axis=-1, keepdims=True)
-        mfcc = self._coefficients(levels - mean) + mean * self.of_constant()
+        mfcc = self._coefficients(levels - mean) + mean * self.of_constant().astype(levels.dtype)
         return mfcc.astype(x.dtype), state
 
     def _coefficients(self, levels: Array) -> Array:
