@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": {"ops", "losses", "metrics", "augment"},
     "data": set(),
     "fitted": {"nn", "tasks"},
-    "runs": {"nn", "tasks", "data", "fitted"},
+    "weights": set(),
+    "runs": {"nn", "tasks", "data", "fitted", "weights"},
     "detect": {"nn", "tasks", "data", "runs"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs", "detect"},
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 HEAVY = {
+    "etils",
     "flax",
     "librosa",
     "matplotlib",
