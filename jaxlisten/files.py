@@ -42,7 +42,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         message = f"can't save {path}: {error.strerror or error}"
         if error.errno in _NO_FAULT_OF_THE_USER:
-            raise StorageError(f"{message}; what was there before is as it was") from error
+            raise StorageError(f"{message}; what was there before is as it was, make room and try again") from error
         raise InputError(message) from error
     finally:
         _delete(temporary)

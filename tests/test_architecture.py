@@ -41,7 +41,6 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 HEAVY = {
-    "etils",
     "flax",
     "librosa",
     "matplotlib",
@@ -52,6 +51,7 @@ HEAVY = {
     "sklearn",
     "soundfile",
     "soxr",
+    "tensorstore",
     "tqdm",
 }
 

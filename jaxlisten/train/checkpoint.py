@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from jaxlisten.train.step import TrainState
 from jaxlisten.types import Array, Params, State
 
 _KEPT = 2
+_ROOM_FOR_AN_ARRAY = 2**12
+"""Bytes on the disk that an array takes besides its own at most."""
 _SUMS = "SHA256SUMS"
 
 
@@ -161,30 +164,42 @@ def _sums(folder: Path) -> str:
 
 
 def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Let orbax write a tree of arrays, as zarr in a database that takes few files."""
     import orbax.checkpoint as ocp
 
-    try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-            checkpointer.save(path.absolute(), args=ocp.args.PyTreeSave(arrays))
-    except ValueError as error:  # in which tensorstore tells what the system said
-        if "No space left" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    _ask_for_room(path, sum(array.nbytes for array in arrays.values()) + _ROOM_FOR_AN_ARRAY * (len(arrays) + 1))
+    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=True, use_zarr3=False)
+    with ocp.Checkpointer(handler) as checkpointer:
+        checkpointer.save(path.absolute(), args=ocp.args.PyTreeSave(arrays))
+
+
+def _ask_for_room(path: Path, size: int) -> None:
+    """Raise the system's error if there is no room: from orbax's threads it would come with pages of tracebacks."""
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        elif shutil.disk_usage(path.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    path.unlink()
 
 
 def _read_arrays(path: Path, wanted: dict[str, Any]) -> dict[str, np.ndarray] | None:
-    """Read arrays of known shapes and dtypes; None: there are others."""
-    import orbax.checkpoint as ocp
-    from etils import epath
+    """Read arrays of known shapes and dtypes; None: there are others.
 
-    handler = ocp.PyTreeCheckpointHandler()
-    there = handler.metadata(epath.Path(path.absolute())).tree
-    ours, theirs = ({name: (a.shape, np.dtype(a.dtype)) for name, a in tree.items()} for tree in (wanted, there))
-    if ours != theirs:
+    What orbax reads with is used without it: array by array, after a look at the shape, and with errors that are
+    nothing but errors, whoever wrote the files.
+    """
+    import tensorstore as ts
+
+    place = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{path.absolute()}/"}}
+    keys = [key.decode() for key in ts.KvStore.open(place).result().list().result()]
+    if {key.removesuffix("/.zarray") for key in keys if key.endswith("/.zarray")} != wanted.keys():
         return None
-    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in wanted}
-    with ocp.Checkpointer(handler) as checkpointer:
-        return checkpointer.restore(path.absolute(), args=ocp.args.PyTreeRestore(wanted, restore_args=as_numpy))
+    found = {name: ts.open({"driver": "zarr", "kvstore": place | {"path": f"{name}/"}}).result() for name in wanted}
+    ours, theirs = ({name: (tuple(a.shape), a.dtype) for name, a in tree.items()} for tree in (wanted, found))
+    if {name: (shape, dtype.numpy_dtype) for name, (shape, dtype) in theirs.items()} != ours:
+        return None
+    return {name: array.read().result() for name, array in found.items()}
 
 
 def _tree(memory: Memory) -> Any:
