@@ -17,6 +17,10 @@ class InputError(ListenError, ValueError):
     """Wrong usage, or input that can't be read: a file, a folder, a CSV, a run folder, a setting."""
 
 
+class StorageError(ListenError):
+    """A file that could not be written to its end, as on a full disk; what was there before is as it was."""
+
+
 class TrainingError(ListenError, RuntimeError):
     """A run that started and could not go on, such as one whose loss is no longer finite.
 

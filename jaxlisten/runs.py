@@ -23,11 +23,12 @@ import numpy as np
 
 from jaxlisten import tasks
 from jaxlisten.errors import InputError, LayerError
-from jaxlisten.files import replacing
+from jaxlisten.files import replacing, sweep
 from jaxlisten.fitted import Fitted, best_epoch
 from jaxlisten.nn import Layer, from_config, to_config
 from jaxlisten.types import Params, State
 from jaxlisten.version import __version__
+from jaxlisten.weights import flatten, paths, read_weights, unflatten, write_weights
 
 __all__ = [
     "FORMAT",
@@ -37,6 +38,8 @@ __all__ = [
     "create",
     "flatten",
     "read",
+    "read_config",
+    "rebuilt",
     "remember",
     "unflatten",
     "versions",
@@ -74,7 +77,9 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
                 raise InputError(
                     f"{run} exists and is not empty; give another folder, or resume the run in it (--resume)"
                 )
-            if not any((folder / "config.json").exists() for folder in (run, run / "run0")):
+            for folder in (run, run / "run0"):
+                sweep(folder)
+            if not _begun(run):
                 raise InputError(
                     f"{run} holds other things than a run, so there is nothing to resume; give another folder"
                 )
@@ -85,10 +90,17 @@ def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
     return run
 
 
+def _begun(run: Path) -> bool:
+    """Whether a folder holds a run, or nothing yet: it was killed before it wrote anything."""
+    first = run / "run0"
+    written = any((folder / "config.json").exists() for folder in (run, first))
+    return written or all(path == first and not any(first.iterdir()) for path in run.iterdir())
+
+
 def write(run: Path, fitted: Fitted) -> None:
     """Write a whole listener."""
     write_config(run, fitted)
-    write_weights(run, fitted.params, fitted.state)
+    write_weights(run, fitted.params, fitted.state, epoch=fitted.best_epoch)
     if fitted.history:
         write_metrics(run, fitted.history)
 
@@ -125,7 +137,7 @@ def check_same(run: Path, fitted: Fitted) -> None:
     """
     if not (run / "config.json").exists():
         return
-    ours, theirs = (_identity(config) for config in (_config(fitted), _read_config(run)))
+    ours, theirs = (_identity(config) for config in (_config(fitted), read_config(run / "config.json")))
     differing = [what for what, value in ours.items() if theirs[what] != value]
     if differing:
         raise InputError(
@@ -164,14 +176,6 @@ def _identity(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_weights(run: Path, params: Params, state: State) -> None:
-    """Write ``weights.safetensors``, with names such as ``params/block0/conv1d/kernel``."""
-    from safetensors.numpy import save
-
-    with replacing(run / "weights.safetensors") as path:
-        path.write_bytes(save(flatten({"params": params, "state": state})))
-
-
 def write_metrics(run: Path, history: Iterable[Mapping[str, float]]) -> None:
     """Write ``metrics.csv``, a row an epoch."""
     write_table(run / "metrics.csv", list(history), columns=["epoch"])
@@ -197,23 +201,22 @@ def read(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Fitt
         LayerError: the model given refuses the run's input.
     """
     run = Path(run_dir)
-    config = _read_config(run)
-    item, n_classes = tuple(config["item"]), len(config["classes"])
+    config = read_config(run / "config.json")
     if model is None:
-        model, wanted = _rebuilt(run / "config.json", config.get("model"), item, n_classes)
-    else:
-        wanted = _shapes(model, item, n_classes)
-    params, state = _read_weights(run / "weights.safetensors", wanted)
+        model = rebuilt(run / "config.json", config)
+    wanted = _shapes(model, tuple(config["item"]), len(config["classes"]))
+    params, state, epoch = read_weights(run / "weights.safetensors", wanted)
+    task = tasks.TASKS[config["task"]]
     about = {key: value for key, value in config.items() if key not in {*_REQUIRED, "model"}}
     return Fitted(
         model=model,
         params=params,
         state=state,
-        task=tasks.TASKS[config["task"]],
+        task=task,
         classes=tuple(config["classes"]),
         sr=config["sr"],
-        item=item,
-        history=_read_metrics(run),
+        item=tuple(config["item"]),
+        history=_until(epoch, _read_metrics(run), task),
         about=about,
     )
 
@@ -231,36 +234,19 @@ def versions() -> dict[str, str]:
     }
 
 
-def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """Turn nested dicts of arrays into one dict with paths joined by "/"."""
-    if not isinstance(tree, dict):
-        return {prefix: np.asarray(tree, order="C")}
-    flat: dict[str, np.ndarray] = {}
-    for name, branch in tree.items():
-        flat |= flatten(branch, f"{prefix}/{name}" if prefix else name)
-    return flat
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a ``config.json``.
 
-
-def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `flatten`."""
-    tree: dict[str, Any] = {}
-    for path, leaf in flat.items():
-        *above, name = path.split("/")
-        branch = tree
-        for part in above:
-            branch = branch.setdefault(part, {})
-        branch[name] = leaf
-    return tree
-
-
-def _read_config(run: Path) -> dict[str, Any]:
+    Raises:
+        InputError: it is missing, damaged or of another format.
+    """
+    run = path.parent
     if not run.is_dir():
         raise InputError(f"{run}: there is no such run folder; make one with `jaxlisten train`")
-    path = run / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{run} has no config.json: it is no run folder, or its training never began") from None
+        raise InputError(f"{run} has no {path.name}: it is no run folder, or its training never began") from None
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}); restore it, or train the run again") from None
     except (ValueError, RecursionError):
@@ -289,10 +275,17 @@ def _sound(key: str, value: Any, kind: type) -> bool:
     return True
 
 
-def _rebuilt(
-    path: Path, tree: Any, item: tuple[int, ...], n_classes: int
-) -> tuple[Layer, dict[str, jax.ShapeDtypeStruct]]:
-    """Build the stored model, and what its weights must be; whatever goes wrong with it is a damaged file."""
+def rebuilt(path: Path, config: Mapping[str, Any]) -> Layer:
+    """Build the stored model; whatever goes wrong with it is a damaged file.
+
+    Args:
+        path: of the ``config.json``.
+        config: what `read_config` found in it.
+
+    Raises:
+        InputError: it can't be built, or it has a layer that is not registered.
+    """
+    tree = config.get("model")
     if tree is None:
         raise InputError(
             f"{path.parent}: its model has a layer that can't be stored; give it: jl.load(run, model=model)"
@@ -303,12 +296,13 @@ def _rebuilt(
         model = from_config(tree)
         if not isinstance(model, Layer):
             raise InputError("it is no layer")
-        return model, _shapes(model, item, n_classes)
+        _shapes(model, tuple(config["item"]), len(config["classes"]))
     except Exception as error:
         reason = str(error) if isinstance(error, InputError | LayerError) else type(error).__name__
         raise InputError(
             f"{path}: the model in it can't be built ({reason}); restore it, or train the run again"
         ) from error
+    return model
 
 
 def _whole_numbers(tree: Any) -> Iterator[int]:
@@ -330,39 +324,7 @@ def _shapes(model: Layer, item: tuple[int, ...], n_classes: int) -> dict[str, ja
     params, state, logits = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *item), jnp.float32))
     if logits.shape[-1] != n_classes:
         raise InputError(f"it has {logits.shape[-1]} logits for {n_classes} classes")
-    return dict(_leaves({"params": params, "state": state}))
-
-
-def _read_weights(path: Path, wanted: dict[str, jax.ShapeDtypeStruct]) -> tuple[Params, State]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not path.is_file():
-        raise InputError(f"{path.parent} has no weights.safetensors; restore it, or train the run again")
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); restore it, or train the run again") from None
-    for name in sorted(wanted.keys() | found.keys()):
-        want, have = (_described(tree.get(name)) for tree in (wanted, found))
-        if want != have:
-            raise InputError(f"{path}: at {name} the model expects {want}, the file has {have}; is it another run's?")
-        if not np.isfinite(found[name]).all():
-            raise InputError(f"{path}: {name} holds numbers that are not finite; restore it, or train the run again")
-    tree = unflatten(found)
-    return tree.get("params", {}), tree.get("state", {})
-
-
-def _described(array: Any) -> str:
-    return "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
-
-
-def _leaves(tree: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    if not isinstance(tree, dict):
-        yield prefix, tree
-    else:
-        for name, branch in tree.items():
-            yield from _leaves(branch, f"{prefix}/{name}" if prefix else name)
+    return paths({"params": params, "state": state})
 
 
 def _read_metrics(run: Path) -> tuple[dict[str, float], ...]:
@@ -377,6 +339,14 @@ def _read_metrics(run: Path) -> tuple[dict[str, float], ...]:
         return rows
     except (OSError, ValueError, TypeError, KeyError, csv.Error):
         raise InputError(f"{path} is damaged; restore it, or delete it to go on without the curves") from None
+
+
+def _until(epoch: str | None, history: tuple[dict[str, float], ...], task: tasks.Task) -> tuple[dict[str, float], ...]:
+    """Leave out the last rows where the weights are not of their best epoch: a run was killed between the two files."""
+    for n in range(len(history), -1, -1):
+        if str(best_epoch(task, history[:n]) or 0) == epoch:
+            return history[:n]
+    return history
 
 
 def with_weights(fitted: Fitted, params: Params, state: State, history: Iterable[dict[str, float]]) -> Fitted:

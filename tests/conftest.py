@@ -40,6 +40,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.location[0]))
 
 
+@pytest.fixture
+def small_disk() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """Return what makes the system refuse files above so many bytes, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="this system can't limit files")
+
+    @contextlib.contextmanager
+    def limited(size: int) -> Iterator[None]:
+        _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """The folder of real recordings, from the environment variable JAXLISTEN_DATA."""

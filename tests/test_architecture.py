@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": {"ops", "losses", "metrics", "augment"},
     "data": set(),
     "fitted": {"nn", "tasks"},
-    "runs": {"nn", "tasks", "data", "fitted"},
+    "weights": set(),
+    "runs": {"nn", "tasks", "data", "fitted", "weights"},
     "detect": {"nn", "tasks", "data", "runs"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs", "detect"},
@@ -50,6 +51,7 @@ HEAVY = {
     "sklearn",
     "soundfile",
     "soxr",
+    "tensorstore",
     "tqdm",
 }
 

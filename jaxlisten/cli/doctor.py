@@ -10,7 +10,7 @@ import jax
 
 from jaxlisten.version import __version__
 
-_CORE = ("jax", "jaxlib", "optax", "numpy", "librosa", "soundfile", "soxr", "safetensors")
+_CORE = ("jax", "jaxlib", "optax", "numpy", "librosa", "soundfile", "soxr", "safetensors", "orbax-checkpoint")
 _EXTRAS = {
     "export": ("files for other programs: jaxlisten export", ("flatbuffers", "onnx", "onnxruntime")),
     "flax": ("models from and to flax NNX: jaxlisten.interop", ("flax",)),

@@ -58,11 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     train = commands.add_parser("train", help="train a listener on your own recordings")
-    train.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    train.add_argument(
+        "data", metavar="DATA", nargs="?", help="a folder with a sub-folder a class, or a CSV with path,label"
+    )
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
     train.add_argument(
-        "--model", metavar="NAME", default="cnn", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear"
+        "--config", metavar="FILE", help="repeat the run of this config.json; DATA and options given besides take over"
     )
+    train.add_argument("--model", metavar="NAME", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear")
     train.add_argument(
         "--front-end",
         metavar="NAME",
@@ -71,17 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 3,000 steps)"
     )
-    train.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
+    train.add_argument("--seed", metavar="N", type=int, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")
     train.add_argument(
         "--precision",
         choices=["float32", "bfloat16"],
-        default="float32",
         help="of the network in training (default: float32; bfloat16 is for GPUs and TPUs)",
     )
     train.add_argument("--folds", metavar="K", type=int, help="cross-validate: K runs, each clip is tested on once")
     train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
-    train.add_argument("--streaming", action="store_true", help="train a detector for streams: see jaxlisten listen")
+    train.add_argument(
+        "--streaming", action="store_const", const=True, help="train a detector for streams: see jaxlisten listen"
+    )
     train.add_argument("--background", metavar="DIR", help="with --streaming: recordings of what is heard otherwise")
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")

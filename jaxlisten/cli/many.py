@@ -14,7 +14,6 @@ import numpy as np
 from jaxlisten import data, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
-from jaxlisten.errors import TrainingError
 from jaxlisten.evaluate import BaseReport, evaluate, pooled
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -24,44 +23,43 @@ _MAIN = {"class": "accuracy", "labels": "average_precision", "numbers": "mae"}
 """The figure that runs are compared by, for each kind of target."""
 
 
-def train(model: Layer, clips: Dataset, parts: Sequence[Partition], options: argparse.Namespace) -> int:
+def train(
+    model: Layer, clips: Dataset, parts: Sequence[Partition], options: argparse.Namespace, about: dict[str, Any]
+) -> int:
     """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
     task, out = tasks.infer(clips.targets), Path(options.out)
     say.note(f"{len(each)} runs on {say.count(len(clips), 'clip')} of {len(clips.classes)} {task.things}")
-    try:
-        listeners = fit_many(
-            model,
-            [part.train for _, part, _ in each],
-            [part.validation for _, part, _ in each],
-            key=jax.numpy.stack([jax.random.key(seed % 2**32) for _, _, seed in each]),
-            task=default_task(task),
-            epochs=options.epochs,
-            augment=default_augment(task),
-            run_dir=out,
-            resume=options.resume,
-        )
-    except KeyboardInterrupt:
-        raise TrainingError(
-            f"interrupted; {out} keeps the best weights so far: go on with the same command and --resume"
-        ) from None
+    listeners = fit_many(
+        model,
+        [part.train for _, part, _ in each],
+        [part.validation for _, part, _ in each],
+        key=jax.numpy.stack([jax.random.key(seed % 2**32) for _, _, seed in each]),
+        task=default_task(task),
+        epochs=options.epochs,
+        augment=default_augment(task),
+        run_dir=out,
+        resume=options.resume,
+        about=about,
+    )
     named = _MAIN[task.kind]
     part = "validation" if parts[0].test is None else "test"
     rows, reports = [], []
     for i, ((name, clips_of, seed), listener) in enumerate(zip(each, listeners, strict=True)):
-        about = {"data": options.data, "part": part, "clips": name, "seed": seed}
-        report = evaluate(listener, _held_out(clips_of), title=f"{out.name}/run{i}", about=about)
+        scored = {"data": options.data, "part": part, "clips": name, "seed": seed}
+        report = evaluate(listener, _held_out(clips_of), title=f"{out.name}/run{i}", about=scored)
         report.save(out / f"run{i}" / "report.html")
         report.save(out / f"run{i}" / "report.json")
         reports.append(report)
         rows.append({"run": f"run{i}", "clips": name, "seed": seed, "n": report.n, named: getattr(report, named)})
         say.note(f"run{i}, {name}, seed {seed}, {part}: {report.headline}")
     runs.write_table(out / "runs.csv", rows)
-    runs.write(out, ensemble(listeners))
-    about = {"data": options.data, "part": part, "runs": len(each)}
-    whole = _whole(names, parts, listeners, reports, out.name, about)
+    together = ensemble(listeners)
+    runs.write(out, replace(together, about=about | together.about))
+    scored = {"data": options.data, "part": part, "runs": len(each)}
+    whole = _whole(names, parts, listeners, reports, out.name, scored)
     whole = replace(whole, health=data.health(clips).to_dict())
     whole.save(out / "report.html")
     whole.save(out / "report.json")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import contextlib
+import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import jax
 from jaxlisten import data, models, runs, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.cli import cache, many, say, streaming
+from jaxlisten.cli.again import Asked
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
@@ -23,6 +26,12 @@ from jaxlisten.train import default_augment, default_task, fit
 
 def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
+    asked = Asked(options)
+    with _stopping(f"{options.out} keeps every finished epoch: go on with the same command and --resume"):
+        return _train(options, asked)
+
+
+def _train(options: argparse.Namespace, asked: Asked) -> int:
     network = _named("--model", options.model, models.MODELS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
@@ -40,6 +49,7 @@ def train(options: argparse.Namespace) -> int:
     clips = data.load(options.data, group_by=options.group_by)
     say.skipped(clips)
     _check_classes(clips, options.data)
+    about = {"command": asked.command(clips)}
     if options.folds is None:
         parts = [data.partition(clips, seed=options.seed)]
     else:
@@ -49,16 +59,16 @@ def train(options: argparse.Namespace) -> int:
     made = None if not options.streaming else streaming.prepare(parts[0], options)
     if made is not None:
         parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
-    classifier = network(len(parts[0].train.classes))
+    n_classes = len(parts[0].train.classes)
+    classifier = network(n_classes)
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
-    model = serial(front_end(clips.sr), classifier)
+    model = asked.model(clips, n_classes) or serial(front_end(clips.sr), classifier)
     augment = default_augment(tasks.infer(clips.targets))
     if made is not None:
         model, augment = made.model(model), made.augment(model)
     if options.folds is not None or options.seeds is not None:
-        return many.train(model, clips, parts, options)
-    go_on = "go on with the same command and --resume"
+        return many.train(model, clips, parts, options, about)
     fitted = _run(
         model,
         clips,
@@ -69,7 +79,7 @@ def train(options: argparse.Namespace) -> int:
         augment=augment,
         resume=options.resume,
         source=options.data,
-        go_on=go_on,
+        about=about,
     )
     if made is not None:
         streaming.choose(fitted, made, options)
@@ -84,19 +94,19 @@ def demo(out: str | None) -> int:
     runs.create(out)
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes)))
-    again = "to begin again, give jaxlisten demo another folder"
-    _run(
-        model,
-        clips,
-        data.partition(clips),
-        out,
-        epochs=30,
-        seed=0,
-        augment=default_augment(tasks.infer(clips.targets)),
-        resume=False,
-        source="synthetic",
-        go_on=again,
-    )
+    with _stopping("to begin again, give jaxlisten demo another folder"):
+        _run(
+            model,
+            clips,
+            data.partition(clips),
+            out,
+            epochs=30,
+            seed=0,
+            augment=default_augment(tasks.infer(clips.targets)),
+            resume=False,
+            source="synthetic",
+            about={},
+        )
     say.note("next: jaxlisten train DATA --out RUN, where DATA has a sub-folder of recordings for each class")
     say.result(out)
     return 0
@@ -113,36 +123,50 @@ def _run(
     augment: Augmentation | None,
     resume: bool,
     source: str,
-    go_on: str,
+    about: dict[str, Any],
 ) -> Fitted:
-    """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
+    """Train, measure, and write the report."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     task = tasks.infer(parts.train.targets)
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
-    try:
-        fitted = fit(
-            model,
-            parts.train,
-            parts.validation,
-            key=jax.random.key(seed),
-            task=default_task(task),
-            epochs=epochs,
-            augment=augment,
-            run_dir=out,
-            resume=resume,
-        )
-        about = {"data": source, "part": part}
-        report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=about)
-        report = replace(report, health=data.health(clips).to_dict())
-        report.save(Path(out) / "report.html")
-        report.save(Path(out) / "report.json")
-    except KeyboardInterrupt:
-        raise TrainingError(f"interrupted; {out} keeps the best weights so far: {go_on}") from None
+    fitted = fit(
+        model,
+        parts.train,
+        parts.validation,
+        key=jax.random.key(seed),
+        task=default_task(task),
+        epochs=epochs,
+        augment=augment,
+        run_dir=out,
+        resume=resume,
+        about=about,
+    )
+    scored = {"data": source, "part": part}
+    report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=scored)
+    report = replace(report, health=data.health(clips).to_dict())
+    report.save(Path(out) / "report.html")
+    report.save(Path(out) / "report.json")
     best = f"from epoch {fitted.best_epoch} of {len(fitted.history)}"
     say.note(f"{part}: {report.headline}, {best}; see {Path(out) / 'report.html'}")
     return fitted
+
+
+@contextlib.contextmanager
+def _stopping(go_on: str) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a run alike: what is going on is finished or undone, and `go_on` says what to do."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise TrainingError(f"interrupted; {go_on}") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import optax
@@ -44,6 +45,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    about: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Fitted:
     """Train a model, and bring back the weights of its best epoch.
@@ -66,7 +68,9 @@ def fit(
         callbacks: functions that are called after each epoch with its row of history and the `TrainState`; training
             ends when one returns True. They must not keep the state: the next step takes its arrays over.
         run_dir: where to write the run folder; None: nothing is written.
-        resume: go on with the run in `run_dir` if there is one.
+        resume: go on with the run in `run_dir` if there is one. A run that was stopped at any moment, even killed, then
+            ends with the bits of one that was not, on the same machine and versions.
+        about: what else to keep in `Fitted.about`, and so in ``config.json``, by name; JSON must be able to hold it.
         progress: tell of each epoch on standard error.
 
     Returns:
@@ -76,6 +80,7 @@ def fit(
         InputError: the data and the model don't belong together, or the run folder can't be used.
         TrainingError: the loss, a gradient or a weight is no longer finite; the message names the step, and the run
             folder, and the error's `fitted`, keep the weights of the best epoch before it.
+        StorageError: the disk is full, or fails. What was stored before is as it was.
     """
     (job,) = prepare(
         model,
@@ -89,7 +94,7 @@ def fit(
         average=average,
         patience=patience,
     )
-    run = Run(job, key, None, run_dir, resume)
+    run = Run(job, key, None, run_dir, resume, about)
     train_to_the_end(run, callbacks, progress=progress)
     return run.finished()
 
@@ -102,7 +107,8 @@ def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool,
     feed, judge = make_feed(run.job, run.key, kept), make_judge(run.job)
     if progress:
         compile(feed, run.memory.now)
-    with progress_(run.job.epochs, run.epoch, shown=progress) as tell:
+    with progress_(run.job.epochs, run.epoch, shown=progress) as tell, contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(run.flush)
         while not run.over:
             begin = time.perf_counter()
             now, infos = feed(run.memory.now, run.epoch)

@@ -45,6 +45,7 @@ def fit_many(
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
     together: bool | None = None,
+    about: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> list[Fitted]:
     """Train one model many times: with several seeds, on several folds, with several settings of the optimizer.
@@ -66,6 +67,7 @@ def fit_many(
         run_dir: a folder for the folders ``run0``, ``run1``, ... of the runs; None: nothing is written.
         resume: go on with the runs in `run_dir`.
         together: train all runs in one compiled program, or one after another; None: what is quicker.
+        about: as for `fit`, the same for all.
         progress: tell of each epoch on standard error.
 
     Returns:
@@ -104,31 +106,26 @@ def fit_many(
         patience=patience,
     )
     # Each run's folder is made, or read, before the first of them begins.
-    runs = [Run(*given, resume) for given in zip(jobs, keys, each, folders, strict=True)]
+    runs = [Run(*given, resume, about) for given in zip(jobs, keys, each, folders, strict=True)]
     clips, members = union(trains)
     lengths = jobs[0].lengths
     store = put(clips, lengths) if fits(clips, lengths) else None
     kept = None if store is None else [Kept(store, mine) for mine in members]
     if together is None:
-        together = jax.default_backend() != "cpu" and _can_train_together(runs, kept)
+        together = jax.default_backend() != "cpu" and kept is not None
     if not together:
         failures = _one_by_one(runs, kept, progress)
-    elif kept is not None and _can_train_together(runs, kept):
+    elif kept is not None:
         failures = train_together(runs, kept, progress=progress)
     else:
         raise InputError(
-            "fit_many: only runs that are equally far, on clips that the device has room for, can be trained together; "
-            "give together=False"
+            "fit_many: only runs on clips that the device has room for can be trained together; give together=False"
         )
     for i, error in failures.items():
         print(f"run {i} has ended early: {error}", file=sys.stderr)
     if len(failures) == n:
         raise failures[0]
     return [run.finished() for run in runs]
-
-
-def _can_train_together(runs: list[Run], kept: list[Kept] | None) -> bool:
-    return kept is not None and len({run.epoch for run in runs}) == 1
 
 
 def _one_by_one(runs: list[Run], kept: list[Kept] | None, progress: bool) -> dict[int, TrainingError]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,10 @@ from jaxlisten.evaluate import evaluate
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
-from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Memory
 from jaxlisten.train.checks import warn_if_unstorable
 from jaxlisten.train.job import Job
+from jaxlisten.train.saver import Saver
 from jaxlisten.train.step import Settings, StepInfo, TrainState
 from jaxlisten.types import Array, Padded
 
@@ -32,6 +33,7 @@ class Run:
         key, settings: what this run has for itself.
         run_dir: where to store it; None: nowhere.
         resume: go on with what is stored there.
+        about: what else to store about it.
 
     Attributes:
         job, key: as given.
@@ -39,20 +41,28 @@ class Run:
     """
 
     def __init__(
-        self, job: Job, key: Array, settings: Settings | None, run_dir: str | os.PathLike[str] | None, resume: bool
+        self,
+        job: Job,
+        key: Array,
+        settings: Settings | None,
+        run_dir: str | os.PathLike[str] | None,
+        resume: bool,
+        about: Mapping[str, Any] | None,
     ):
         now = job.begin(key, settings)
-        self.job, self.key, self.memory = job, key, Memory(now, jax.device_get(now.weights), [])
-        self._fitted = _described(job, now, key)
+        self.job, self.key, self.memory = job, key, Memory(now, jax.device_get(now.weights), [], key)
+        self._fitted = _described(job, now, key, about)
         self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
         if self._folder is None:
             return
+        self._saver = Saver(self._folder)
         runs.check_same(self._folder, self._fitted)
         warn_if_unstorable(job.model)
-        self.memory = (checkpoint.restore(self._folder, self.memory) if resume else None) or self.memory
+        self.memory = (self._saver.restore(self.memory) if resume else None) or self.memory
         runs.write_config(self._folder, self._fitted)
-        if not self.memory.history:
-            runs.write_weights(self._folder, *self.memory.best)
+        # These may be of a later epoch than the checkpoint, where the run was killed.
+        runs.write_weights(self._folder, *self.memory.best, epoch=self._best_epoch)
+        runs.write_metrics(self._folder, self.memory.history)
 
     @property
     def epoch(self) -> int:
@@ -62,8 +72,12 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether all epochs are done, or none of the last ones was better than one before them."""
-        best, patience = runs.best_epoch(self.job.task, self.memory.history) or 0, self.job.patience
-        return self.epoch >= self.job.epochs or (patience is not None and self.epoch - best >= patience)
+        patience = self.job.patience
+        return self.epoch >= self.job.epochs or (patience is not None and self.epoch - self._best_epoch >= patience)
+
+    @property
+    def _best_epoch(self) -> int:
+        return runs.best_epoch(self.job.task, self.memory.history) or 0
 
     def check(self, bad_step: Array, infos: StepInfo) -> None:
         """Stop a run whose pass of training has gone wrong.
@@ -99,6 +113,7 @@ class Run:
 
         Raises:
             TrainingError: the validation loss is not finite.
+            StorageError: the disk is full, or fails.
         """
         epoch, history = self.epoch + 1, self.memory.history
         if not np.isfinite(judged.get("val_loss", 0.0)):
@@ -111,13 +126,18 @@ class Run:
         row |= {"seconds": round(seconds, 3), "clips_per_second": round(total / seconds, 1)}
         history = [*history, row]
         better = runs.best_epoch(self.job.task, history) == epoch
-        self.memory = Memory(now, jax.device_get(now.weights) if better else self.memory.best, history)
+        self.memory = Memory(now, jax.device_get(now.weights) if better else self.memory.best, history, self.key)
         if self._folder is None:
             return
+        self._saver.keep(self.memory)
         runs.write_metrics(self._folder, history)
         if better:
-            runs.write_weights(self._folder, *self.memory.best)
-        checkpoint.save(self._folder, self.memory)
+            runs.write_weights(self._folder, *self.memory.best, epoch=epoch)
+
+    def flush(self) -> None:
+        """Return when the last epoch is stored."""
+        if self._folder is not None:
+            self._saver.flush()
 
     def finished(self) -> Fitted:
         """Return the listener of the best epoch, and write the report on the validation clips."""
@@ -141,7 +161,7 @@ class Run:
         return error
 
 
-def _described(job: Job, now: TrainState, key: Array) -> Fitted:
+def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | None) -> Fitted:
     """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
     train, validation = job.train, job.validation
     n_logits = out_spec(job.model, now.params, now.state, job.sample).shape[-1]
@@ -155,7 +175,7 @@ def _described(job: Job, now: TrainState, key: Array) -> Fitted:
     training: dict[str, Any] = {"epochs": job.epochs, "batch_size": job.batch_size}
     if now.settings is not None:
         training["settings"] = {name: float(value) for name, value in now.settings.items()}
-    about = {"seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
+    about = {**(more or {}), "seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
     about["examples"] = _examples(validation)
     if isinstance(train, Dataset):
         longest = job.model.window if isinstance(job.model, OnStreams) else int(train.lengths.max())

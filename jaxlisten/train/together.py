@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import jax
@@ -38,7 +39,10 @@ class TakeEach:
 
 
 def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict[int, TrainingError]:
-    """Train runs of one model, all equally far, to their ends; return what ended some of them early.
+    """Train runs of one model to their ends; return what ended some of them early.
+
+    Runs that are behind, because they were stopped before an epoch of theirs was stored, catch up first. The others
+    take part, so that the program is the same, and forget it.
 
     Args:
         runs: what to train.
@@ -56,18 +60,22 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
         return side_by_side(plans, len(store.shelves), np.random.default_rng(epoch))
 
     feed, judge = Resident(TakeEach(job.update), store, plan), make_judge([run.job for run in runs])
-    now = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(run.memory.now for run in runs))
+    now = _stacked(runs)
     if progress:
         compile(feed, now)
-    failures = dict[int, TrainingError]()
-    with progress_(job.epochs, runs[0].epoch, shown=progress) as tell:
-        for epoch in range(runs[0].epoch, job.epochs):
+    failures, left = dict[int, TrainingError](), dict(enumerate(runs))
+    with progress_(job.epochs, _behind(runs), shown=progress) as tell, contextlib.ExitStack() as at_the_end:
+        for run in runs:
+            at_the_end.callback(run.flush)
+        while left := {i: run for i, run in left.items() if not run.over and i not in failures}:
+            epoch = _behind(left.values())
+            ahead = any(run.epoch > epoch for run in left.values())
             begin = time.perf_counter()
             now, infos = feed(now, epoch)
             seconds = time.perf_counter() - begin
             rows, host = judge(now), jax.device_get(now)
-            for i, run in enumerate(runs):
-                if run.over or i in failures:
+            for i, run in left.items():
+                if run.epoch > epoch:
                     continue
                 mine = StepInfo(infos.loss[:, i], infos.weight[:, i])
                 try:
@@ -75,12 +83,20 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
                     run.add(jax.tree.map(lambda leaf, i=i: leaf[i].copy(), host), mine, rows[i], seconds)
                 except TrainingError as error:
                     failures[i] = error
-            going = [run for i, run in enumerate(runs) if i not in failures]
-            if going:
-                tell(_middle([run.memory.history[-1] for run in going]))
-            if all(run.over for run in going):
-                break
+            if told := [run.memory.history[-1] for i, run in left.items() if i not in failures and run.epoch > epoch]:
+                tell(_middle(told))
+            if ahead:
+                now = _stacked(runs)
     return failures
+
+
+def _stacked(runs: list[Run]) -> TrainState:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(run.memory.now for run in runs))
+
+
+def _behind(runs: Iterable[Run]) -> int:
+    """Return how many epochs the run has done that has done fewest."""
+    return min(run.epoch for run in runs)
 
 
 def side_by_side(plans: list[Plan], shelves: int, rng: np.random.Generator | None = None) -> Plan:

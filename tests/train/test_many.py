@@ -10,11 +10,18 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.train import default_optimizer, feed, store
+from jaxlisten.train.run import Run
 from tests.train.small import KEY, MODEL, TRAIN, VALIDATION, assert_same_bits, figures, fit, leaves, sines
 
 KEYS = jax.random.split(KEY, 3)
 SGD = optax.sgd(0.03)
 """Its steps differ by rounding where gradients do; Adam's differ by more where a gradient is next to nothing."""
+
+OPTIMIZER = default_optimizer(9)
+
+
+def by_rate(settings):
+    return optax.sgd(settings["lr"])
 
 
 def many(train=TRAIN, validation=VALIDATION, **settings):
@@ -108,17 +115,43 @@ def test_patience_is_each_runs_own(together):
     assert len(moved.history) != len(still.history)
 
 
-def test_stored_runs_are_resumed_one_by_one_or_together(tmp_path, capsys):
-    whole = many(run_dir=tmp_path / "whole", together=True)
+@pytest.mark.parametrize("together", [False, True])
+def test_runs_that_are_stopped_between_their_writes_end_with_the_bits_of_whole_ones(together, tmp_path, monkeypatch):
+    settings = {"together": together, "optimizer": OPTIMIZER}
+    whole = many(run_dir=tmp_path / "whole", **settings)
     assert [jl.load(tmp_path / "whole" / f"run{i}").fitted.history for i in range(3)] == [run.history for run in whole]
-    optimizer = default_optimizer(9)
-    half = {"run_dir": tmp_path / "half", "together": True, "optimizer": optimizer}
-    many(epochs=2, **half)
-    again = many(epochs=3, resume=True, **half)
-    for one, other in zip(many(together=True, optimizer=optimizer), again, strict=True):
-        assert_same_bits((one.params, one.state), (other.params, other.state))
     assert (tmp_path / "whole" / "run2" / "report.html").is_file()
-    assert len(many(epochs=4, run_dir=tmp_path / "half", resume=True, optimizer=optimizer)[0].history) == 4
+    add = Run.add
+    for stop in (2, 5):  # the first run is an epoch ahead; the second one is
+
+        def add_until(run, *given, left=iter(range(stop - 1))):  # noqa: B008
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            add(run, *given)
+
+        monkeypatch.setattr(Run, "add", add_until)
+        with pytest.raises(KeyboardInterrupt):
+            many(run_dir=tmp_path / "run", resume=True, **settings)
+    monkeypatch.setattr(Run, "add", add)
+    again = many(run_dir=tmp_path / "run", resume=True, **settings)
+    for i, (one, other) in enumerate(zip(whole, again, strict=True)):
+        assert_same_bits((one.params, one.state), (other.params, other.state))
+        assert figures(one.history) == figures(other.history)
+        files = [tmp_path / name / f"run{i}" / "weights.safetensors" for name in ("whole", "run")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert len(many(epochs=4, run_dir=tmp_path / "run", resume=True, optimizer=OPTIMIZER)[0].history) == 4
+
+
+def test_runs_that_ended_early_stay_so_when_the_others_go_on(tmp_path):
+    """Patience ends the run that learns nothing; going on, the others have the same program around them."""
+    settings = {"key": KEY, "settings": {"lr": [0.03, 0.0]}, "optimizer": by_rate, "together": True, "patience": 2}
+    whole = many(epochs=8, **settings)
+    many(epochs=6, run_dir=tmp_path / "run", **settings)
+    again = many(epochs=8, run_dir=tmp_path / "run", resume=True, **settings)
+    assert len(whole[1].history) < 6 < len(whole[0].history)
+    assert [len(run.history) for run in again] == [len(run.history) for run in whole]
+    for one, other in zip(whole, again, strict=True):
+        assert_same_bits((one.params, one.state), (other.params, other.state))
 
 
 def test_what_runs_share_is_on_the_device_once():
