@@ -1,8 +1,8 @@
 """Sound files to arrays: whole, in part, or piece by piece.
 
 Everything comes back as mono float32 in the range that the file has (-1 to 1 for integer formats). Whatever is wrong
-with a file is an `InputError` of one sentence: the file, what is wrong with it, and the remedy. `limits.reading` sets how
-much a file may ask for, and whether it is decoded in this process.
+with a file is an `InputError` of one sentence: the file, what is wrong with it, and the remedy. `limits.reading` sets
+how much a file may ask for, and whether it is decoded in this process.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pathlib import Path
 from jaxlisten.data.audio import AnyPath
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.limits import check_file
 from jaxlisten.data.targets import Target
 from jaxlisten.errors import InputError
 
@@ -72,6 +73,7 @@ def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[t
     Raises:
         InputError: the file can't be read as such a table, or `check` refuses it.
     """
+    check_file(path, "a table", "text_bytes")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv_format.DictReader(file, restval="")
