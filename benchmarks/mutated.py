@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -83,6 +84,7 @@ def targets(folder: Path) -> dict[str, Target]:
     import soundfile
 
     import jaxlisten as jl
+    from jaxlisten import runs
 
     for name in "ab":
         soundfile.write(folder / f"{name}.wav", 0.1 * np.ones(200), SR)
@@ -92,8 +94,8 @@ def targets(folder: Path) -> dict[str, Target]:
     history = ({"epoch": 1.0, "val_accuracy": 0.5}, {"epoch": 2.0, "val_accuracy": 0.75})
     task = jl.tasks.find("classification")
     about = {"seed": 0, "examples": ["a.wav"], "detector": {"thresholds": {"a": 0.5}, "smooth": 0.2}}
-    fitted = jl.runs.Fitted(model, params, state, task, ("a", "b"), SR, (400,), history, about)
-    jl.runs.write(jl.runs.create(run), fitted)
+    fitted = runs.Fitted(model, params, state, task, ("a", "b"), SR, (400,), history, about)
+    runs.write(runs.create(run), fitted)
 
     def table(rows: str) -> dict[str, bytes]:
         return {"table": rows.encode()}
@@ -143,9 +145,10 @@ def hear(path: Path) -> None:
 def stream(path: Path) -> None:
     """Read raw samples as ``jaxlisten listen -`` does."""
     from jaxlisten import data
+    from jaxlisten.data.live import FORMATS
 
     content = path.read_bytes()
-    for form in data.live.FORMATS:
+    for form in FORMATS:
         list(data.resampled(data.pcm(io.BytesIO(content), sr=SR, channels=1 + len(content) % 3, form=form), SR, 2 * SR))
 
 
@@ -164,6 +167,7 @@ def work(folder: str, first: int, options: argparse.Namespace, shared: Shared) -
     from jaxlisten import InputError, LayerError
     from jaxlisten.data import Limits, reading
 
+    warnings.simplefilter("error", RuntimeWarning)
     place = Path(tempfile.mkdtemp(dir=folder))
     known = targets(place)
     names = [name for name, target in known.items() for _ in range(target.share)]

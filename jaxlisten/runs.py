@@ -335,7 +335,7 @@ def _read_weights(path: Path, wanted: dict[str, jax.ShapeDtypeStruct]) -> tuple[
 
     if not path.is_file():
         raise InputError(f"{path.parent} has no weights.safetensors; restore it, or train the run again")
-    most = sum(leaf.size * leaf.dtype.itemsize for leaf in wanted.values()) + limits.limits().text_bytes
+    most = sum(leaf.size * leaf.dtype.itemsize for leaf in wanted.values()) + limits.limits().config_bytes
     if path.stat().st_size > most:
         raise InputError(f"{path} holds more than the weights of the model in config.json; is it another run's?")
     try:

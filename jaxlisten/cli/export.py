@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,11 @@ def _remembered(listener: Listener) -> list[Any]:
 
     A run folder may come from a stranger, so its names are followed below the current folder and nowhere else.
     """
-    found, here = [], Path.cwd()
+    found, here = [], Path.cwd().resolve()
     examples = listener.fitted.about.get("examples")
     for name in examples if isinstance(examples, list) else []:
         with contextlib.suppress(InputError, OSError, ValueError, RuntimeError):
-            path = Path(str(name))
-            if not path.is_absolute() and path.resolve().is_relative_to(here):
+            path = Path(os.path.abspath(str(name)))
+            if path.is_relative_to(here) and path.resolve().is_relative_to(here):  # as it is written, then past links
                 found.append(data.read(path, sr=listener.sr)[0])
     return found

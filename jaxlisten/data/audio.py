@@ -39,8 +39,8 @@ _SDS = b"\xf0\x7e"
 """How a MIDI sample dump begins, whose reader prints on standard output."""
 _AT_ONCE = 2**22
 """Samples of all channels that are decoded at once, so that no header decides what is allocated."""
-_LOUDEST = 1e12
-"""No sound is louder; the power of what is could be infinite."""
+LOUDEST = 1e12
+"""No sample of a sound is larger; the power of what is could be infinite."""
 _MP3_FRAME = 1152
 _ROUNDED_SECONDS = 1e-3
 
@@ -295,7 +295,7 @@ def _check_samples(samples: np.ndarray, path: AnyPath) -> None:
     peak = max(abs(float(samples.max(initial=0))), abs(float(samples.min(initial=0))))
     if not np.isfinite(peak):
         raise InputError(f"{_name(path)} holds samples that are NaN or infinite; export it again or take it out")
-    if peak > _LOUDEST:
+    if peak > LOUDEST:
         raise InputError(f"{_name(path)} holds samples of up to {peak:.1g}, which is no sound; export it again")
 
 

@@ -27,13 +27,16 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answer each question."""
     import soundfile
 
+    answers.write(b'{"bytes": 0}\n')  # it has begun
+    answers.flush()
     file: Any = None
     for line in questions:
         what, argument = json.loads(line)
         samples: bytes | bytearray = b""
         try:
             if what == "open":
-                file = soundfile.SoundFile(os.fsencode(argument) if os.name == "posix" else argument)
+                name: Any = os.fsencode(argument) if os.name == "posix" else argument
+                file = soundfile.SoundFile(name)
                 answer: dict[str, Any] = {
                     "samplerate": file.samplerate,
                     "frames": file.frames,

@@ -18,6 +18,7 @@ from jaxlisten.errors import InputError
 
 _LONGEST_ANSWER = 2**16
 """Bytes of an answer without its samples: a header and the decoder's log."""
+_START_SECONDS = 60.0
 _HEADER = {"samplerate": int, "frames": int, "channels": int, "format": str, "extra_info": str}
 
 
@@ -52,14 +53,14 @@ class Decoders:
             if not all(type(header.get(name)) is kind for name, kind in _HEADER.items()):
                 raise InputError(f"'{path}' makes the decoder answer nonsense; take it out")
         except RuntimeError:
-            self._back(child)
+            self.keep(child)
             raise
         except BaseException:
             child.end()
             raise
         return Isolated(path, child, self, header)
 
-    def _back(self, child: _Child) -> None:
+    def keep(self, child: _Child) -> None:
         """Keep a child for the next file."""
         with self._lock:
             if not self._closed:
@@ -90,12 +91,14 @@ class Isolated:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._child.ended:
+            return
         try:
             self._child.ask(self._path, "close", None)
         except (InputError, RuntimeError):
             self._child.end()
         else:
-            self._home._back(self._child)
+            self._home.keep(self._child)
 
     def seek(self, frame: int) -> None:
         """Go to a frame.
@@ -129,6 +132,16 @@ class _Child:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        if self._answer(_START_SECONDS, 0)[1] is None:
+            self.end()
+            raise InputError(
+                f"no process could be started to decode in; does it need more than {bytes_at_most:,} bytes?"
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has been waited for."""
+        return self._process.returncode is not None
 
     def ask(self, path: str, what: str, argument: Any, *, at_most: int = 0) -> tuple[dict[str, Any], bytes]:
         """Ask for something of a file, and wait for the answer.
@@ -137,27 +150,31 @@ class _Child:
             InputError: the child dies of it, or takes too long or too much memory.
             RuntimeError: the file can't be decoded.
         """
-        questions, answers = self._process.stdin, self._process.stdout
-        assert questions is not None
-        assert answers is not None
-        late = threading.Event()
-        timer = threading.Timer(self.patience, lambda: (late.set(), self._process.kill()))
-        timer.start()
-        try:
-            with suppress(OSError):  # that it has died is seen below
-                questions.write(json.dumps([what, argument]).encode() + b"\n")
-                questions.flush()
-            answer = _answer(answers.readline(_LONGEST_ANSWER))
-            size = answer.get("bytes")
-            samples = answers.read(size) if type(size) is int and 0 <= size <= at_most else None
-        finally:
-            timer.cancel()
+        assert self._process.stdin is not None
+        with suppress(OSError):  # that it has died is seen below
+            self._process.stdin.write(json.dumps([what, argument]).encode() + b"\n")
+            self._process.stdin.flush()
+        answer, samples, late = self._answer(self.patience, at_most)
         if answer.get("error") == "decode":
             raise RuntimeError(what)
-        if answer.get("error") == "memory" or samples is None or len(samples) != size:
+        if answer.get("error") or samples is None:
             self.end()
-            raise InputError(self._why(path, answer, late.is_set()))
+            raise InputError(self._why(path, answer, late))
         return answer, samples
+
+    def _answer(self, patience: float, at_most: int) -> tuple[dict[str, Any], bytes | None, bool]:
+        """Wait for an answer and its samples; None: it is no whole answer. And say whether it came too late."""
+        assert self._process.stdout is not None
+        late = threading.Event()
+        timer = threading.Timer(patience, lambda: (late.set(), self._process.kill()))
+        timer.start()
+        try:
+            answer = _parsed(self._process.stdout.readline(_LONGEST_ANSWER))
+            size = answer.get("bytes")
+            samples = self._process.stdout.read(size) if type(size) is int and 0 <= size <= at_most else None
+        finally:
+            timer.cancel()
+        return answer, samples if samples is not None and len(samples) == size else None, late.is_set()
 
     def _why(self, path: str, answer: dict[str, Any], late: bool) -> str:
         """Say what a file has done to its decoder."""
@@ -176,7 +193,8 @@ class _Child:
         """End the process and wait for it."""
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
-                pipe and pipe.close()
+                if pipe is not None:
+                    pipe.close()
         try:
             self._process.wait(1)
         except subprocess.TimeoutExpired:
@@ -184,7 +202,7 @@ class _Child:
             self._process.wait()
 
 
-def _answer(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(line)
     except ValueError:

@@ -33,7 +33,9 @@ class Limits:
         channels: of a recording.
         sr: the highest sample rate, in Hz.
         file_bytes: of a recording: 64 GiB.
-        text_bytes: of a table, of ``config.json`` and of ``metrics.csv``: 64 MiB.
+        table_bytes: of a table of clips or events: 128 MiB.
+        config_bytes: of ``config.json``, of ``metrics.csv``, and of what is in a file of weights besides them: 16 MiB.
+        dataset_samples: of all clips of a data set together, at the rate wanted: 32 GiB.
         patience: seconds that an isolated decoder may take to open a file or to decode a piece of it.
         decoder_bytes: memory that an isolated decoder may take, where the system can hold it to that (Linux): 2 GiB.
 
@@ -50,7 +52,9 @@ class Limits:
     channels: int = 256
     sr: int = 10_000_000
     file_bytes: int = 2**36
-    text_bytes: int = 2**26
+    table_bytes: int = 2**27
+    config_bytes: int = 2**24
+    dataset_samples: int = 2**33
     patience: float = 30.0
     decoder_bytes: int = 2**31
 
@@ -171,11 +175,11 @@ def check_file(path: AnyPath, what: str, limit: str) -> None:
 
 
 def read_text(path: Path, *, encoding: str = "utf-8") -> str:
-    """Read a whole text file of at most `Limits.text_bytes`.
+    """Read a whole text file of at most `Limits.config_bytes`.
 
     Raises:
         InputError: it is no regular file, or too large.
         OSError, UnicodeDecodeError: as `pathlib.Path.read_text`.
     """
-    check_file(path, "a text file", "text_bytes")
+    check_file(path, "a text file", "config_bytes")
     return path.read_text(encoding=encoding)

@@ -17,6 +17,8 @@ from jaxlisten.errors import InputError
 
 _TARGETS = ("label", "labels", "target")
 _COLUMNS = ("path", *_TARGETS, "group", "split", "fold", "start", "end")
+_LARGEST_NUMBER = 1e38
+"""Targets are kept as float32."""
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.fromkeys(
     ("val", "valid", "dev"), "validation"
 )
@@ -73,7 +75,7 @@ def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[t
     Raises:
         InputError: the file can't be read as such a table, or `check` refuses it.
     """
-    check_file(path, "a table", "text_bytes")
+    check_file(path, "a table", "table_bytes")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv_format.DictReader(file, restval="")
@@ -188,6 +190,6 @@ def _number(cell: str, where: str) -> float:
         number = float(cell)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) < _LARGEST_NUMBER:
         raise InputError(f"{where}: the cell 'target' has '{cell}'; write a number, or several between semicolons")
     return number
