@@ -132,9 +132,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
     if isinstance(targets[0], str):
         return names, np.array([index[name] for name in targets if isinstance(name, str)], DTYPES["class"])
     if len(targets) * len(names) > _MOST_CELLS:
-        raise InputError(
-            f"'{source}' gives {len(targets):,} clips {len(names):,} labels, which no memory holds; merge some"
-        )
+        cells = f"{len(targets):,} clips and {len(names):,} labels"
+        raise InputError(f"'{source}' has {cells}, too many for a table of which has which; merge labels")
     array = np.zeros((len(targets), len(names)), DTYPES["labels"])
     for row, labels in zip(array, targets, strict=True):
         row[[index[name] for name in labels if isinstance(name, str)]] = 1
