@@ -265,6 +265,9 @@ def _watch(worker: Any, shared: Shared) -> int:
     while worker.is_alive():
         worker.join(1)
         if shared.now[0] != last:
+            if shared.now[0] // 10_000 > last // 10_000:
+                grown = (shared.memory[1] - shared.memory[0]) / 1e6
+                print(f"file {shared.now[0]:,}, memory grown by {grown:.0f} MB", file=sys.stderr, flush=True)
             last, since = shared.now[0], time.perf_counter()
         elif time.perf_counter() - since > 2 * STUCK_SECONDS:
             worker.kill()
