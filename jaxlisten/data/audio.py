@@ -69,7 +69,7 @@ def info(path: AnyPath) -> AudioInfo:
         Its sample rate, length and number of channels.
 
     Raises:
-        InputError: the file is missing, empty, cut short or not audio.
+        InputError: the file is missing, empty, cut short or not audio, or asks for more than `Limits` allows.
     """
     with _opened(path) as file:
         return AudioInfo(file.samplerate, file.frames, file.channels)
@@ -93,8 +93,8 @@ def read(
         The samples, float32 ``[time]``, and their sample rate in Hz.
 
     Raises:
-        InputError: the file is missing, empty, cut short or not audio, it holds no samples or some that are not
-            finite, or `start` and `end` don't lie in it.
+        InputError: the file is missing, empty, cut short or not audio, it asks for more than `Limits` allows, it holds
+            no samples or some that are not finite, or `start` and `end` don't lie in it.
 
     Example:
         >>> samples, sr = read("dog.wav", sr=16_000, end=2.5)  # doctest: +SKIP

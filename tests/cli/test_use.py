@@ -135,8 +135,9 @@ def test_export_scores_the_file_and_says_what_a_clip_costs(command, trained, sou
     assert "activations (66,560 bytes as float32)" in tiny  # two maps of 26 x 5 x 64
 
 
-def test_export_writes_a_stream(command, trained, tmp_path):
+def test_export_writes_a_stream(command, trained, sounds, tmp_path, monkeypatch):
     pytest.importorskip("onnx")
+    monkeypatch.chdir(sounds)
     done = command("export", trained, tmp_path / "model.onnx", "--streaming")
     assert done.code == 0
     assert "on 2 recordings" in done.out
