@@ -172,6 +172,10 @@ class _Child:
             answer = _parsed(self._process.stdout.readline(_LONGEST_ANSWER))
             size = answer.get("bytes")
             samples = self._process.stdout.read(size) if type(size) is int and 0 <= size <= at_most else None
+        except BaseException:  # an interruption: what is still to come would be taken for the next answer
+            self._process.kill()
+            self.end()
+            raise
         finally:
             timer.cancel()
         return answer, samples if samples is not None and len(samples) == size else None, late.is_set()

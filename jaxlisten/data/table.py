@@ -29,8 +29,8 @@ def csv(
 ) -> Dataset:
     """Load the clips that a table lists.
 
-    The first row names the columns: ``path`` (absolute or relative to the table, wherever that leads: what lies there is
-    decoded as sound and nothing else), and what is to be learned,
+    The first row names the columns: ``path`` (absolute or relative to the table, wherever that leads: what lies there
+    is decoded as sound and nothing else), and what is to be learned,
 
     - ``label``: the clip's class; or in its place
     - ``labels``: any number of labels between semicolons, ``dog;rain``; an empty cell is none of them; or

@@ -75,6 +75,23 @@ def test_a_decoder_that_hangs_is_ended(write_sound):
         os.kill(pid(file), 0)
 
 
+def test_an_answer_that_was_not_waited_for_is_nobody_elses(write_sound):
+    file = opened(write_sound("a.wav", NOISE))
+    os.kill(pid(file), signal.SIGSTOP)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt), file:
+            file.read(100)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert file._child.ended
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process can't be held to its memory")
 def test_a_decoder_that_wants_too_much_memory_is_told_no(write_sound):
     path = write_sound("a.wav", NOISE)
