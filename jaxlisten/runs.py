@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
+import math
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
+from jaxlisten.data.limits import read_text
 from jaxlisten.errors import InputError, LayerError
 from jaxlisten.files import replacing, sweep
 from jaxlisten.fitted import Fitted, best_epoch
 from jaxlisten.nn import Layer, from_config, to_config
+from jaxlisten.nn.sizes import LARGEST_SR, check_sizes
 from jaxlisten.types import Params, State
 from jaxlisten.version import __version__
 from jaxlisten.weights import flatten, paths, read_weights, unflatten, write_weights
@@ -55,10 +59,8 @@ FORMAT = 1
 """The version of the layout of a run folder."""
 
 _REQUIRED = {"format": int, "task": str, "classes": list, "sr": int, "item": list}
-_LARGEST = 2**20
-"""No whole number in a stored layer is larger: a damaged or hostile one could ask for any amount of memory."""
-_LONGEST = 2**31 - 1
-"""The largest axis of an input, the most that JAX indexes."""
+_LONGEST = 2**28
+"""The largest axis of an input: an hour and a half at 48 kHz."""
 
 
 def create(run_dir: str | os.PathLike[str], *, resume: bool = False) -> Path:
@@ -244,9 +246,11 @@ def read_config(path: Path) -> dict[str, Any]:
     if not run.is_dir():
         raise InputError(f"{run}: there is no such run folder; make one with `jaxlisten train`")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{run} has no {path.name}: it is no run folder, or its training never began") from None
+        if not path.exists():
+            raise InputError(f"{run} has no {path.name}: it is no run folder, or its training never began")
+        config = json.loads(read_text(path))
+    except InputError:  # a ValueError too
+        raise
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}); restore it, or train the run again") from None
     except (ValueError, RecursionError):
@@ -267,9 +271,10 @@ def _sound(key: str, value: Any, kind: type) -> bool:
     if key == "task":
         return value in tasks.TASKS
     if key == "sr":
-        return 0 <= value <= _LONGEST
+        return 0 <= value <= LARGEST_SR
     if key == "item":
-        return bool(value) and all(type(n) is int and 0 < n <= _LONGEST for n in value)
+        whole = all(type(n) is int and 0 < n <= _LONGEST for n in value)
+        return whole and 0 < len(value) <= 8 and math.prod(value) <= _LONGEST
     if key == "classes":
         return bool(value) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
     return True
@@ -291,8 +296,7 @@ def rebuilt(path: Path, config: Mapping[str, Any]) -> Layer:
             f"{path.parent}: its model has a layer that can't be stored; give it: jl.load(run, model=model)"
         )
     try:
-        if max(_whole_numbers(tree), default=0) > _LARGEST:
-            raise InputError(f"a setting is above {_LARGEST:,}")
+        check_sizes(tree)
         model = from_config(tree)
         if not isinstance(model, Layer):
             raise InputError("it is no layer")
@@ -303,15 +307,6 @@ def rebuilt(path: Path, config: Mapping[str, Any]) -> Layer:
             f"{path}: the model in it can't be built ({reason}); restore it, or train the run again"
         ) from error
     return model
-
-
-def _whole_numbers(tree: Any) -> Iterator[int]:
-    """Yield the size of every whole number in a tree of JSON values."""
-    if isinstance(tree, dict | list):
-        for branch in tree.values() if isinstance(tree, dict) else tree:
-            yield from _whole_numbers(branch)
-    elif isinstance(tree, int):
-        yield abs(tree)
 
 
 def _shapes(model: Layer, item: tuple[int, ...], n_classes: int) -> dict[str, jax.ShapeDtypeStruct]:
@@ -332,8 +327,8 @@ def _read_metrics(run: Path) -> tuple[dict[str, float], ...]:
     if not path.is_file():
         return ()
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = tuple({name: float(value) for name, value in row.items()} for row in csv.DictReader(file))
+        table = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        rows = tuple({name: float(value) for name, value in row.items()} for row in table)
         if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
             raise ValueError
         return rows

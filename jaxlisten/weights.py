@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlisten.data.limits import limits
 from jaxlisten.errors import InputError
 from jaxlisten.files import replacing
 from jaxlisten.types import Params, State
@@ -46,6 +47,9 @@ def read_weights(path: Path, wanted: Mapping[str, jax.ShapeDtypeStruct]) -> tupl
 
     if not path.is_file():
         raise InputError(f"{path.parent} has no weights.safetensors; restore it, or train the run again")
+    most = sum(leaf.size * leaf.dtype.itemsize for leaf in wanted.values()) + limits().config_bytes
+    if path.stat().st_size > most:
+        raise InputError(f"{path} holds more than the weights of the model in config.json; is it another run's?")
     try:
         with safe_open(path, framework="numpy") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

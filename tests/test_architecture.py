@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": {"ops", "losses", "metrics", "augment"},
     "data": set(),
     "fitted": {"nn", "tasks"},
-    "weights": set(),
+    "weights": {"data"},
     "runs": {"nn", "tasks", "data", "fitted", "weights"},
     "detect": {"nn", "tasks", "data", "runs"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},

@@ -3,7 +3,9 @@
 import builtins
 import importlib
 import json
+import os
 import pickle
+import random
 import shutil
 import sys
 from pathlib import Path
@@ -12,9 +14,12 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 import jaxlisten as jl
+from benchmarks.mutations import changed, in_header, in_json
 from jaxlisten import runs
 from tests.deploy.speech import CLASSES, MODELS, SR, trained
 
@@ -301,3 +306,40 @@ def test_class_names_of_all_kinds_come_back(tmp_path):
     names = ('"', "a\nb", "😀\udcff")
     write(tmp_path, fitted(classes=names))
     assert runs.read(tmp_path).classes == names
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have names on POSIX")
+@pytest.mark.parametrize("name", ["config.json", "metrics.csv"])
+def test_what_never_ends_is_not_waited_for(name, run):
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    if name == "config.json":
+        assert "is a pipe or a device" in refusal(run)
+    else:
+        assert runs.read(run).history == ()
+
+
+def test_sizes_of_files_are_bounded(run):
+    with jl.data.reading(limits=jl.data.Limits(config_bytes=100)):
+        assert "config bytes, and the limit is 100" in refusal(run)
+    with (run / "weights.safetensors").open("ab") as file:
+        file.truncate(2**40)
+    assert "holds more than the weights of the model" in refusal(run)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.integers(0, 2**32).map(random.Random), name=st.sampled_from(["config.json", "weights.safetensors"]))
+def test_changed_run_is_one_or_refused(chance, name, tmp_path):
+    model = jl.serial(jl.Normalize(), jl.Dense(3))
+    params, state = jax.device_get(model.init(jax.random.key(0), np.zeros((1, 4), np.float32)))
+    task = jl.tasks.find("classification")
+    write(tmp_path, runs.Fitted(model, params, state, task, CLASSES, 0, (4,), HISTORY, {"seed": 7}))
+    path = tmp_path / name
+    change = in_header if name == "weights.safetensors" else in_json
+    path.write_bytes(changed(path.read_bytes(), chance, change))
+    try:
+        said = repr(runs.read(tmp_path))
+    except jl.InputError as error:
+        said = str(error)
+    assert said.startswith("Fitted(") or str(tmp_path) in said
+    assert len(said) < 1000

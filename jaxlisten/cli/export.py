@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+from pathlib import Path
 from typing import Any
 
 from jaxlisten import data, models, nn
@@ -85,10 +87,15 @@ def _costs(found: Any) -> str:
 
 
 def _remembered(listener: Listener) -> list[Any]:
-    """Read the validation clips that the run names, where they are still there."""
-    found = []
+    """Read the validation clips that the run names, where they are still there.
+
+    A run folder may come from a stranger, so its names are followed below the current folder and nowhere else.
+    """
+    found, here = [], Path.cwd().resolve()
     examples = listener.fitted.about.get("examples")
-    for path in examples if isinstance(examples, list) else []:
-        with contextlib.suppress(InputError):
-            found.append(data.read(str(path), sr=listener.sr)[0])
+    for name in examples if isinstance(examples, list) else []:
+        with contextlib.suppress(InputError, OSError, ValueError, RuntimeError):
+            path = Path(os.path.abspath(str(name)))
+            if path.is_relative_to(here) and path.resolve().is_relative_to(here):  # as it is written, then past links
+                found.append(data.read(path, sr=listener.sr)[0])
     return found

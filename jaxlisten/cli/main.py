@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from jaxlisten.cli.unseen import UNSEEN
 from jaxlisten.errors import InputError, LayerError, ListenError
 from jaxlisten.version import __version__
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        return _run(options)
     except (InputError, LayerError) as error:
         return _end(2, str(error))
     except ListenError as error:
@@ -38,8 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end(1, f"{type(error).__name__}: {message}. Set JAXLISTEN_TRACEBACK=1 to see where it comes from")
 
 
+def _run(options: argparse.Namespace) -> int:
+    if not getattr(options, "safe_decode", False):
+        return options.run(options)
+    from jaxlisten.data import reading
+
+    with reading(isolated=True):
+        return options.run(options)
+
+
 def _end(code: int, message: str) -> int:
-    print(f"jaxlisten: {message}", file=sys.stderr)
+    print(f"jaxlisten: {message.translate(UNSEEN)}", file=sys.stderr)
     return code
 
 
@@ -168,6 +178,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--data", metavar="DATA", help="labelled recordings to check and score the file on")
     export.add_argument("--split", metavar="NAME", help="only these clips of DATA: train, validation or test")
     export.set_defaults(run=_export)
+
+    for command in (check, train, evaluate, predict, scene, listen, export):
+        command.add_argument(
+            "--safe-decode",
+            action="store_true",
+            help="decode sound files in other processes: one that crashes the decoder is a bad file, not the end",
+        )
 
     doctor = commands.add_parser("doctor", help="versions, devices and optional packages")
     doctor.set_defaults(run=_doctor)

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from jaxlisten.cli.unseen import UNSEEN
 from jaxlisten.data import Dataset
 
 _LISTED = 20
@@ -16,7 +17,8 @@ _LISTED = 20
 def result(text: object) -> None:
     """Print a result, with escapes for what the terminal's encoding lacks. A name that is no text stays as is."""
     encoding = sys.stdout.encoding or "utf-8"
-    line = str(text).encode(encoding, _ESCAPED)
+    text = str(text).translate(UNSEEN) if sys.stdout.isatty() else str(text)
+    line = text.encode(encoding, _ESCAPED)
     try:
         print(line.decode(encoding), flush=True)
     except UnicodeDecodeError:
@@ -51,7 +53,7 @@ def json_result(value: Any) -> None:
 
 def note(text: str) -> None:
     """Tell a person something that is no result."""
-    print(text, file=sys.stderr, flush=True)
+    print(text.translate(UNSEEN), file=sys.stderr, flush=True)
 
 
 def count(n: int, thing: str) -> str:

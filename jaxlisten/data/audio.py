@@ -1,7 +1,8 @@
 """Sound files to arrays: whole, in part, or piece by piece.
 
 Everything comes back as mono float32 in the range that the file has (-1 to 1 for integer formats). Whatever is wrong
-with a file is an `InputError` of one sentence: the file, what is wrong with it, and the remedy.
+with a file is an `InputError` of one sentence: the file, what is wrong with it, and the remedy. `limits.reading` sets
+how much a file may ask for, and whether it is decoded in this process.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from jaxlisten.data import limits
+from jaxlisten.data.limits import AnyPath
 from jaxlisten.errors import InputError
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-AnyPath = str | os.PathLike[str]
+    from jaxlisten.data.isolation import Isolated
+
+    Opened = SoundFile | Isolated
 
 # libsndfile shortens a WAV, AIFF or AU file to what is there, and only its log tells what the header had promised.
 _PROMISED_BYTES = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -28,6 +33,14 @@ _PROMISED_BYTES = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be
 _HALF_PAGE = re.compile(r"Last page lacks an end-of-stream bit\.\s+Ogg: Junk after the last page")
 # Programs that write to a pipe can't know the size, and leave the largest one there is.
 _UNKNOWN_SIZE = 2**31 - 2**16
+_UNKNOWN_LENGTH = 2**63 - 1
+"""What libsndfile says where a FLAC file leaves its length out."""
+_SDS = b"\xf0\x7e"
+"""How a MIDI sample dump begins, whose reader prints on standard output."""
+_AT_ONCE = 2**22
+"""Samples of all channels that are decoded at once, so that no header decides what is allocated."""
+LOUDEST = 1e12
+"""No sample of a sound is larger; the power of what is could be infinite."""
 _MP3_FRAME = 1152
 _ROUNDED_SECONDS = 1e-3
 
@@ -56,7 +69,7 @@ def info(path: AnyPath) -> AudioInfo:
         Its sample rate, length and number of channels.
 
     Raises:
-        InputError: the file is missing, empty, cut short or not audio.
+        InputError: the file is missing, empty, cut short or not audio, or asks for more than `Limits` allows.
     """
     with _opened(path) as file:
         return AudioInfo(file.samplerate, file.frames, file.channels)
@@ -80,8 +93,8 @@ def read(
         The samples, float32 ``[time]``, and their sample rate in Hz.
 
     Raises:
-        InputError: the file is missing, empty, cut short or not audio, it holds no samples or some that are not
-            finite, or `start` and `end` don't lie in it.
+        InputError: the file is missing, empty, cut short or not audio, it asks for more than `Limits` allows, it holds
+            no samples or some that are not finite, or `start` and `end` don't lie in it.
 
     Example:
         >>> samples, sr = read("dog.wav", sr=16_000, end=2.5)  # doctest: +SKIP
@@ -90,11 +103,12 @@ def read(
     with _opened(path) as file:
         native = file.samplerate
         first, stop = _span(file, path, start, end)
+        _check_held(path, stop - first, native, sr or native)
         if first:
             file.seek(first)
-        samples = _mono(file.read(stop - first, dtype="float32", always_2d=True))
+        pieces = list(_decoded(file, path, stop - first, size=_AT_ONCE))
+        samples = pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, np.float32), *pieces])
         _check_complete(file, path, got=len(samples), promised=stop - first)
-    _check_finite(samples, path)
     return _resample(samples, native, sr or native, path), sr or native
 
 
@@ -138,10 +152,8 @@ def _resampled_pieces(path: AnyPath, sr: int, seconds: float) -> Iterator[np.nda
     with _opened(path) as file:
         native = file.samplerate
         stream = None if native == sr else soxr.ResampleStream(native, sr, 1, dtype="float32", quality="HQ")
-        size, got = max(1, round(seconds * native)), 0
-        while len(frames := file.read(size, dtype="float32", always_2d=True)):
-            piece = _mono(frames)
-            _check_finite(piece, path)
+        got = 0
+        for piece in _decoded(file, path, file.frames, size=max(1, round(seconds * native))):
             got += len(piece)
             yield piece if stream is None else stream.resample_chunk(piece)
         _check_complete(file, path, got=got, promised=file.frames)
@@ -149,8 +161,17 @@ def _resampled_pieces(path: AnyPath, sr: int, seconds: float) -> Iterator[np.nda
             yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
+def _decoded(file: Opened, path: AnyPath, frames: int, *, size: int) -> Iterator[np.ndarray]:
+    """Yield the next frames as mono, float32 ``[time]``, in pieces of at most `size`; fewer where there are no more."""
+    size = min(size, max(1, _AT_ONCE // file.channels))
+    while frames > 0 and len(piece := file.read(min(size, frames), dtype="float32", always_2d=True)):
+        frames -= len(piece)
+        _check_samples(piece, path)
+        yield _mono(piece)
+
+
 @contextmanager
-def _opened(path: AnyPath) -> Iterator[SoundFile]:
+def _opened(path: AnyPath) -> Iterator[Opened]:
     """Open a file that has samples. What libsndfile raises, while reading too, becomes an `InputError`."""
     with _open(path) as file:
         log = file.extra_info
@@ -159,10 +180,7 @@ def _opened(path: AnyPath) -> Iterator[SoundFile]:
             raise _cut_short(path, f"{promised[2]} of {promised[1]} bytes are there")
         if _HALF_PAGE.search(log):
             raise _cut_short(path, "it stops inside a page")
-        if file.frames == 0:
-            raise InputError(
-                f"{_name(path)} holds no samples, it is empty or cut short; copy or record it again, or take it out"
-            )
+        _check_header(file, path)
         try:
             yield file
         except RuntimeError as error:
@@ -171,12 +189,20 @@ def _opened(path: AnyPath) -> Iterator[SoundFile]:
             ) from error
 
 
-def _open(path: AnyPath) -> SoundFile:
-    import soundfile
-
+def _open(path: AnyPath) -> Opened:
+    """Open a sound file, in this process or in another."""
+    limits.check_file(path, "a sound file", "file_bytes")
+    # On POSIX a name may be no text at all, which only its bytes can say.
+    name = os.fsencode(path) if os.name == "posix" else os.fspath(path)
     try:
-        # On POSIX a name may be no text at all, which only its bytes can say.
-        name = os.fsencode(path) if os.name == "posix" else os.fspath(path)
+        with open(name, "rb") as file:
+            if file.read(len(_SDS)) == _SDS:
+                raise InputError(f"{_name(path)} is a MIDI sample dump; convert it to WAV or FLAC")
+        decoders, most = limits.decoders(), limits.limits()
+        if decoders is not None:
+            return decoders.open(os.fspath(path), patience=most.patience, bytes_at_most=most.decoder_bytes)
+        import soundfile
+
         return soundfile.SoundFile(name)  # pyright: ignore[reportArgumentType]
     except (RuntimeError, TypeError, OSError) as error:  # TypeError: a headerless .raw file
         raise InputError(_why_not(Path(path))) from error
@@ -184,10 +210,6 @@ def _open(path: AnyPath) -> SoundFile:
 
 def _why_not(file: Path) -> str:
     """Say what keeps a file from being opened."""
-    if file.is_dir():
-        return f"{_name(file)} is a folder where a sound file is expected; name a file in it"
-    if not file.exists():
-        return f"there is no file {_name(file)}; check the name and the folder that it is relative to"
     if not os.access(file, os.R_OK):
         return f"{_name(file)} may not be read by this user; change its permissions"
     if file.stat().st_size == 0:
@@ -198,7 +220,30 @@ def _why_not(file: Path) -> str:
     )
 
 
-def _span(file: SoundFile, path: AnyPath, start: float | None, end: float | None) -> tuple[int, int]:
+def _check_header(file: Opened, path: AnyPath) -> None:
+    """Refuse what has no samples, or asks for too much."""
+    if file.frames < 1 or file.channels < 1 or file.samplerate < 1:
+        raise InputError(
+            f"{_name(path)} holds no samples, it is empty or cut short; copy or record it again, or take it out"
+        )
+    if file.frames == _UNKNOWN_LENGTH:
+        raise InputError(
+            f"{_name(path)} does not say how long it is, as files that were written to a pipe; convert it to WAV or "
+            "FLAC, into a file"
+        )
+    most = limits.limits()
+    most.check(path, "channels", file.channels)
+    if file.samplerate > most.sr:
+        most.refuse(path, f"a sample rate of {file.samplerate:,} Hz", "sr")
+    most.check(path, "seconds", file.frames / file.samplerate)
+
+
+def _check_held(path: AnyPath, frames: int, native: int, sr: int) -> None:
+    """Refuse to hold more samples at once than `Limits.samples`, at the file's rate or at the one wanted."""
+    limits.limits().check(path, "samples", max(frames, round(frames * sr / native)))
+
+
+def _span(file: Opened, path: AnyPath, start: float | None, end: float | None) -> tuple[int, int]:
     """Turn seconds into the first frame and the one behind the last."""
     duration = file.frames / file.samplerate
     begin = 0.0 if start is None else start
@@ -239,16 +284,19 @@ def _check_rate(sr: int | None) -> None:
         raise InputError(f"expected a sample rate of 1 Hz or more, got sr={sr}")
 
 
-def _check_complete(file: SoundFile, path: AnyPath, *, got: int, promised: int) -> None:
+def _check_complete(file: Opened, path: AnyPath, *, got: int, promised: int) -> None:
     """Refuse a file that decodes to less than its header says. An MP3 header is an estimate."""
     slack = max(2 * _MP3_FRAME, promised // 20) if file.format == "MP3" else 0
     if got < max(1, promised - slack):
         raise _cut_short(path, f"{got} of {promised} samples are there")
 
 
-def _check_finite(samples: np.ndarray, path: AnyPath) -> None:
-    if not np.isfinite(samples).all():
+def _check_samples(samples: np.ndarray, path: AnyPath) -> None:
+    peak = max(abs(float(samples.max(initial=0))), abs(float(samples.min(initial=0))))
+    if not np.isfinite(peak):
         raise InputError(f"{_name(path)} holds samples that are NaN or infinite; export it again or take it out")
+    if peak > LOUDEST:
+        raise InputError(f"{_name(path)} holds samples of up to {peak:.1g}, which is no sound; export it again")
 
 
 def _cut_short(path: AnyPath, evidence: str) -> InputError:

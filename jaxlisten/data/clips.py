@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxlisten.data.audio import info, read
 from jaxlisten.data.dataset import Dataset, Skipped
+from jaxlisten.data.limits import limits
 from jaxlisten.data.targets import Target, check_labels, encode, names_in
 from jaxlisten.errors import InputError
 
@@ -76,8 +77,7 @@ def load_clips(
     if classes is not None and not isinstance(clips[0].target, tuple):
         check_labels(names_in(clip.target for clip in clips), classes, source)
     rate = sr or _common_rate(clips)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(lambda clip: _read_clip(clip, rate), clips))
+    results = _read_clips(clips, rate, source)
     good = [(clip, audio) for clip, audio in zip(clips, results, strict=True) if isinstance(audio, np.ndarray)]
     bad = [*skipped, *(result for result in results if isinstance(result, Skipped))]
     if not good:
@@ -138,6 +138,20 @@ def _native_rate(file: Path) -> int | None:
         return info(file).sr
     except InputError:  # reading it will say why
         return None
+
+
+def _read_clips(clips: Sequence[Clip], sr: int, source: str) -> list[np.ndarray | Skipped]:
+    """Read clips in threads, in their order, and stop where they get too much for the memory."""
+    results, total = [], 0
+    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    try:
+        for result in pool.map(lambda clip: _read_clip(clip, sr), clips):
+            results.append(result)
+            total += 0 if isinstance(result, Skipped) else len(result)
+            limits().check(source, "dataset_samples", total)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results
 
 
 def _read_clip(clip: Clip, sr: int) -> np.ndarray | Skipped:

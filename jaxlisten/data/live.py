@@ -129,4 +129,5 @@ def _floats(samples: np.ndarray, channels: int) -> np.ndarray:
         values = (values - 128) / 128
     elif samples.dtype.kind == "i":
         values /= 2.0 ** (8 * samples.dtype.itemsize - 1)
-    return values.reshape(-1, channels).mean(axis=1) if channels > 1 else values
+    with np.errstate(over="ignore", invalid="ignore"):  # who hears them refuses what is not finite
+        return values.reshape(-1, channels).mean(axis=1) if channels > 1 else values

@@ -11,11 +11,14 @@ from pathlib import Path
 from jaxlisten.data.audio import AnyPath
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.limits import check_file
 from jaxlisten.data.targets import Target
 from jaxlisten.errors import InputError
 
 _TARGETS = ("label", "labels", "target")
 _COLUMNS = ("path", *_TARGETS, "group", "split", "fold", "start", "end")
+_LARGEST_NUMBER = 1e38
+"""Targets are kept as float32."""
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.fromkeys(
     ("val", "valid", "dev"), "validation"
 )
@@ -26,7 +29,8 @@ def csv(
 ) -> Dataset:
     """Load the clips that a table lists.
 
-    The first row names the columns: ``path`` (absolute or relative to the table), and what is to be learned,
+    The first row names the columns: ``path`` (absolute or relative to the table, wherever that leads: what lies there
+    is decoded as sound and nothing else), and what is to be learned,
 
     - ``label``: the clip's class; or in its place
     - ``labels``: any number of labels between semicolons, ``dog;rain``; an empty cell is none of them; or
@@ -72,6 +76,7 @@ def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[t
     Raises:
         InputError: the file can't be read as such a table, or `check` refuses it.
     """
+    check_file(path, "a table", "table_bytes")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv_format.DictReader(file, restval="")
@@ -186,6 +191,6 @@ def _number(cell: str, where: str) -> float:
         number = float(cell)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) < _LARGEST_NUMBER:
         raise InputError(f"{where}: the cell 'target' has '{cell}'; write a number, or several between semicolons")
     return number

@@ -25,6 +25,8 @@ Kind = Literal["class", "labels", "numbers"]
 Target = str | frozenset[str] | tuple[float, ...]
 """The target of one clip before it is part of an array: a class, its labels, or its numbers."""
 
+_MOST_CELLS = 2**31
+"""Clips times labels."""
 DTYPES: dict[Kind, Any] = {"class": np.int32, "labels": np.int8, "numbers": np.float32}
 """The dtype in which each kind is kept."""
 
@@ -129,6 +131,9 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
     index = {name: i for i, name in enumerate(names)}
     if isinstance(targets[0], str):
         return names, np.array([index[name] for name in targets if isinstance(name, str)], DTYPES["class"])
+    if len(targets) * len(names) > _MOST_CELLS:
+        cells = f"{len(targets):,} clips and {len(names):,} labels"
+        raise InputError(f"'{source}' has {cells}, too many for a table of which has which; merge labels")
     array = np.zeros((len(targets), len(names)), DTYPES["labels"])
     for row, labels in zip(array, targets, strict=True):
         row[[index[name] for name in labels if isinstance(name, str)]] = 1

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxlisten import data
+from jaxlisten.data.audio import LOUDEST
 from jaxlisten.errors import InputError
 
 Sound = str | os.PathLike[str] | np.ndarray
@@ -144,8 +145,10 @@ def _resampled(samples: np.ndarray, sr: int, wanted: int) -> Blocks:
             f"predict: expected floating-point samples [time], one or more, got {samples.dtype} {list(samples.shape)}: "
             "average the channels, and divide 16-bit integers by 32768"
         )
-    if not np.isfinite(samples).all():
-        raise InputError("predict: some of the samples are NaN or infinite; mend or leave out this recording")
+    if not (np.abs(samples) <= LOUDEST).all():
+        raise InputError(
+            f"predict: some of the samples are NaN or infinite, or beyond {LOUDEST:g}; mend or leave out this recording"
+        )
     if sr < 1:
         raise InputError(f"predict: expected a sample rate of 1 Hz or more, got sr={sr}")
     samples = samples.astype(np.float32, copy=False)

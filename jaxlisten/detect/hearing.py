@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxlisten.data.audio import LOUDEST
 from jaxlisten.errors import InputError, LayerError
 from jaxlisten.nn import Layer, streaming
 from jaxlisten.nn.layer import spec
@@ -113,9 +114,11 @@ class Hearing:
                 f"listen: expected floating-point samples [time] in each piece, got {samples.dtype} "
                 f"{list(samples.shape)}: average the channels, and divide 16-bit integers by 32768"
             )
-        if not np.isfinite(samples).all():
+        if not (np.abs(samples) <= LOUDEST).all():
             second = (self._heard + len(self._pending)) / self.sr
-            raise InputError(f"listen: some samples after {second:.2f} s are NaN or infinite; mend the source")
+            raise InputError(
+                f"listen: some samples after {second:.2f} s are NaN or infinite, or beyond {LOUDEST:g}; mend the source"
+            )
         self._pending = np.concatenate([self._pending, samples.astype(np.float32, copy=False)])
         said = []
         for steps in _STEPS if self.exact else (1,):

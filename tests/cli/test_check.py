@@ -44,3 +44,35 @@ def test_json_is_the_whole_report_alone_on_stdout(command, folder):
 
 def test_what_cannot_be_read_is_code_2(refused, tmp_path):
     assert "there is no folder" in refused("check", tmp_path / "nowhere")
+
+
+def test_safe_decode_decodes_nothing_in_this_process(command, folder, monkeypatch):
+    import soundfile
+
+    (folder / "low" / "bad.wav").write_bytes(b"RIFF" + bytes(60))
+    here = command("check", folder, "--json")
+
+    def decoded(*_):
+        raise AssertionError("this process decodes")
+
+    monkeypatch.setattr(soundfile, "SoundFile", decoded)
+    there = command("check", folder, "--json", "--safe-decode")
+    assert (there.code, there.out) == (here.code, here.out)
+    assert there.json["clips"] == 12
+
+
+@pytest.mark.parametrize("name", ["check", "train", "evaluate", "predict", "scene", "listen", "export"])
+def test_every_command_that_reads_sound_can_decode_elsewhere(command, name):
+    assert "--safe-decode" in command(name, "--help").out
+
+
+def test_limits_come_from_the_environment(command, refused, sounds, monkeypatch):
+    monkeypatch.setenv("JAXLISTEN_LIMITS", "seconds=0.1")
+    assert "has 0.25 seconds, and the limit is 0.1" in refused("check", sounds)
+    monkeypatch.setenv("JAXLISTEN_LIMITS", "seconds")
+    assert "expected NAME=NUMBER" in refused("check", sounds)
+
+
+def test_a_name_can_not_talk_to_the_terminal(refused, tmp_path):
+    assert "there is no folder" in (message := refused("check", f"{tmp_path}/\x1b[2Jgone"))
+    assert "\\x1b[2Jgone" in message

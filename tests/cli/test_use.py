@@ -86,8 +86,9 @@ def test_damaged_run_folder_is_refused(refused, run, sounds):
 
 
 @pytest.mark.parametrize("ending", [".onnx", ".stablehlo"])
-def test_export_writes_one_checked_file(ending, command, trained, sounds, tmp_path):
+def test_export_writes_one_checked_file(ending, command, trained, sounds, tmp_path, monkeypatch):
     pytest.importorskip("onnx" if ending == ".onnx" else "flatbuffers")
+    monkeypatch.chdir(sounds)
     clip = sounds / "low" / "0.wav"
     done = command("export", trained, tmp_path / f"model{ending}")
     assert done.code == 0
@@ -96,9 +97,13 @@ def test_export_writes_one_checked_file(ending, command, trained, sounds, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == [f"model{ending}"]
 
 
-def test_export_forgives_examples_that_are_gone_or_no_paths(command, run, tmp_path):
+def test_export_forgives_examples_that_are_gone_or_elsewhere(command, run, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
-    for examples in (["/gone.wav", 5, None], 5, {"a": 1}):
+    config = json.loads((run / "config.json").read_text())
+    (tmp_path / "link.wav").symlink_to(config["examples"][0])
+    monkeypatch.chdir(tmp_path)
+    outside = [config["examples"][0], "link.wav", "../a.wav", "a\0"]  # a run folder is no guide to the rest of the disk
+    for examples in (["gone.wav", 5, None], outside, 5, {"a": 1}):
         config = json.loads((run / "config.json").read_text())
         (run / "config.json").write_text(json.dumps(config | {"examples": examples}))
         assert "clips of noise" in command("export", run, tmp_path / "model.stablehlo").out
@@ -130,8 +135,9 @@ def test_export_scores_the_file_and_says_what_a_clip_costs(command, trained, sou
     assert "activations (66,560 bytes as float32)" in tiny  # two maps of 26 x 5 x 64
 
 
-def test_export_writes_a_stream(command, trained, tmp_path):
+def test_export_writes_a_stream(command, trained, sounds, tmp_path, monkeypatch):
     pytest.importorskip("onnx")
+    monkeypatch.chdir(sounds)
     done = command("export", trained, tmp_path / "model.onnx", "--streaming")
     assert done.code == 0
     assert "on 2 recordings" in done.out

@@ -102,6 +102,7 @@ def test_double_precision_is_welcome(listener):
         (np.array(["a"]), {}, "expected floating-point samples"),
         (np.full(100, np.nan, np.float32), {}, "NaN or infinite"),
         (np.full(100, np.inf), {}, "NaN or infinite"),
+        (np.full(100, 1e30), {}, "or beyond 1e.12"),
         (np.zeros(100, np.float32), {"sr": 0}, "a sample rate of 1 Hz or more, got sr=0"),
         (np.zeros(100, np.float32), {"sr": -8000}, "got sr=-8000"),
         (np.zeros(1, np.float32), {"sr": 192_000}, "too few to have one at 8000 Hz"),
