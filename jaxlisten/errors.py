@@ -27,6 +27,10 @@ class TrainingError(ListenError, RuntimeError):
     fitted: Any = None
 
 
+class ListenWarning(UserWarning):
+    """What spoils a measurement and stops nothing, such as clips that are scored and were trained on."""
+
+
 class LayerError(ListenError, ValueError):
     """A layer was given a shape, a dtype or a setting that it can't work with.
 

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"ops", "losses", "augment", "tasks"},
     "augment": {"ops", "losses", "metrics", "tasks"},
     "tasks": {"ops", "losses", "metrics", "augment"},
-    "data": set(),
+    "data": {"metrics"},
     "fitted": {"nn", "tasks"},
     "runs": {"nn", "tasks", "data", "fitted"},
     "detect": {"nn", "tasks", "data", "runs"},

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="look recordings over before training: bad clips, copies, balance")
     check.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    check.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group belong together")
     check.add_argument("--json", action="store_true", help="one JSON object on standard output")
     check.set_defaults(run=_check)
 
@@ -182,7 +183,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from jaxlisten.cli.check import check
 
-    return check(options.data, json=options.json)
+    return check(options.data, group_by=options.group_by, json=options.json)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from jaxlisten.data.batch import bucket_lengths, collate, plan
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
 from jaxlisten.data.health import ClassHealth, Health, health
+from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.live import microphone, pcm, resampled
 from jaxlisten.data.named import esc10, esc50, fsdd
 from jaxlisten.data.scene import Scene, scene
@@ -24,6 +25,8 @@ __all__ = [
     "Dataset",
     "Event",
     "Health",
+    "Leak",
+    "Measured",
     "Partition",
     "Scene",
     "Skipped",
@@ -43,6 +46,7 @@ __all__ = [
     "info",
     "is_background",
     "is_negative",
+    "leak",
     "load",
     "microphone",
     "partition",

@@ -63,7 +63,7 @@ class BaseReport(_Clips):
         best_epoch: the epoch whose weights were kept; None: the first of those with the highest ``val_accuracy``.
         groups: what each clip belongs to, such as its speaker or its fold; None: nothing.
         data: the clips that were scored, for the page to show and play; they are in no other file.
-        health: what was found wrong with the data, for the page.
+        health: what was found wrong with the data; see `jaxlisten.data.Health.to_dict`.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
     """
 
@@ -136,6 +136,7 @@ class BaseReport(_Clips):
             "history": plain(self.history),
             "best_epoch": self.best_epoch,
             "about": plain(self.about),
+            "health": plain(self.health),
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
