@@ -48,7 +48,7 @@ class LayerError(ListenError, ValueError):
         """Return the same error as seen from the layer that holds this one under `name`."""
         return LayerError(self.reason, (name, *self.path))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[LayerError], tuple[str, tuple[str, ...]]]:
         return LayerError, (self.reason, self.path)
 
 

@@ -1,7 +1,8 @@
 """The run folder that keeps a `Fitted` listener.
 
 A run folder holds ``config.json`` (the expanded layer tree and all that is needed to rebuild it),
-``weights.safetensors`` and ``metrics.csv``; training adds reports and checkpoints. Every file is replaced as a whole.
+``weights.safetensors``, ``clips.safetensors`` (which clips were heard: see `jaxlisten.heard`) and ``metrics.csv``;
+training adds reports and checkpoints. Every file is replaced as a whole.
 Reading one executes nothing: names resolve in the registry of layers only.
 """
 
@@ -25,6 +26,7 @@ from jaxlisten import tasks
 from jaxlisten.errors import InputError, LayerError
 from jaxlisten.files import replacing
 from jaxlisten.fitted import Fitted, best_epoch
+from jaxlisten.heard import read_heard, write_heard
 from jaxlisten.nn import Layer, from_config, to_config
 from jaxlisten.types import Params, State
 from jaxlisten.version import __version__
@@ -43,6 +45,7 @@ __all__ = [
     "with_weights",
     "write",
     "write_config",
+    "write_heard",
     "write_metrics",
     "write_table",
     "write_weights",
@@ -91,6 +94,8 @@ def write(run: Path, fitted: Fitted) -> None:
     write_weights(run, fitted.params, fitted.state)
     if fitted.history:
         write_metrics(run, fitted.history)
+    if fitted.heard is not None:
+        write_heard(run, fitted.heard)
 
 
 def write_config(run: Path, fitted: Fitted) -> None:
@@ -215,6 +220,7 @@ def read(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Fitt
         item=item,
         history=_read_metrics(run),
         about=about,
+        heard=read_heard(run),
     )
 
 

@@ -29,11 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "augment": {"ops", "losses", "metrics", "tasks"},
     "tasks": {"ops", "losses", "metrics", "augment"},
     "data": {"metrics"},
-    "fitted": {"nn", "tasks"},
-    "runs": {"nn", "tasks", "data", "fitted"},
+    "heard": {"data"},
+    "fitted": {"nn", "tasks", "heard"},
+    "runs": {"nn", "tasks", "data", "fitted", "heard"},
     "detect": {"nn", "tasks", "data", "runs"},
-    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},
-    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs", "detect"},
+    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect"},
+    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
     "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},
     "interop": {"nn"},
 }
@@ -50,6 +51,7 @@ HEAVY = {
     "sklearn",
     "soundfile",
     "soxr",
+    "tensorboardX",
     "tqdm",
 }
 

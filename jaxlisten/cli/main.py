@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from jaxlisten.errors import InputError, LayerError, ListenError
+from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning
 from jaxlisten.version import __version__
 
 _ENDS = "exit codes: 0 done; 1 it ran and found a problem that it names; 2 wrong usage or unreadable input"
@@ -21,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ListenWarning)
+            warnings.showwarning = _told(warnings.showwarning)
+            return options.run(options)
     except (InputError, LayerError) as error:
         return _end(2, str(error))
     except ListenError as error:
@@ -36,6 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         message = str(error).splitlines()[0] if str(error) else "no message"
         return _end(1, f"{type(error).__name__}: {message}. Set JAXLISTEN_TRACEBACK=1 to see where it comes from")
+
+
+def _told(show: Callable[..., None]) -> Callable[..., None]:
+    """Return what tells of our own warnings in a line, and shows all others as before."""
+
+    def tell(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, ListenWarning):
+            print(f"warning: {message}", file=sys.stderr, flush=True)
+        else:
+            show(message, category, *where)
+
+    return tell
 
 
 def _end(code: int, message: str) -> int:
@@ -84,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
     train.add_argument("--streaming", action="store_true", help="train a detector for streams: see jaxlisten listen")
     train.add_argument("--background", metavar="DIR", help="with --streaming: recordings of what is heard otherwise")
+    train.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard, to watch the training")
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     train.set_defaults(run=_train)

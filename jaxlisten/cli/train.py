@@ -16,9 +16,10 @@ from jaxlisten.cli import cache, many, say, streaming
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
+from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
-from jaxlisten.train import default_augment, default_task, fit
+from jaxlisten.train import TensorBoard, default_augment, default_task, fit
 
 
 def train(options: argparse.Namespace) -> int:
@@ -34,6 +35,8 @@ def train(options: argparse.Namespace) -> int:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
     if options.background is not None and not options.streaming:
         raise InputError("--background goes with --streaming, which trains a detector")
+    if options.tensorboard and (options.folds is not None or options.seeds is not None):
+        raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
     if options.cache:
         cache.keep()
     runs.create(options.out, resume=options.resume)
@@ -46,7 +49,8 @@ def train(options: argparse.Namespace) -> int:
         parts = data.folds(clips, options.folds, seed=options.seed)
     for part in parts:
         _check_classes(part.train, options.data, " for training")
-    made = None if not options.streaming else streaming.prepare(parts[0], options)
+    whole = parts[0]
+    made = None if not options.streaming else streaming.prepare(whole, options)
     if made is not None:
         parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
     classifier = network(len(parts[0].train.classes))
@@ -70,9 +74,12 @@ def train(options: argparse.Namespace) -> int:
         resume=options.resume,
         source=options.data,
         go_on=go_on,
+        tensorboard=options.tensorboard,
     )
     if made is not None:
-        streaming.choose(fitted, made, options)
+        heard = heard_of(whole.train, whole.validation)  # not of what was cut out of the clips
+        runs.write_heard(Path(options.out), heard)
+        streaming.choose(replace(fitted, heard=heard), made, options)
     return 0
 
 
@@ -114,6 +121,7 @@ def _run(
     resume: bool,
     source: str,
     go_on: str,
+    tensorboard: bool = False,
 ) -> Fitted:
     """Train, measure, and write the report; `go_on` tells what to do after an interruption."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
@@ -122,6 +130,7 @@ def _run(
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
     try:
+        board = [TensorBoard(Path(out) / "tensorboard", parts.validation, model)] if tensorboard else []
         fitted = fit(
             model,
             parts.train,
@@ -130,11 +139,13 @@ def _run(
             task=default_task(task),
             epochs=epochs,
             augment=augment,
+            callbacks=board,
             run_dir=out,
             resume=resume,
         )
         about = {"data": source, "part": part}
-        report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=about)
+        known = fitted if parts.test else replace(fitted, heard=None)  # by validation clips it was chosen
+        report = evaluate(known, parts.test or parts.validation, title=Path(out).name, about=about)
         report = replace(report, health=data.health(clips).to_dict())
         report.save(Path(out) / "report.html")
         report.save(Path(out) / "report.json")

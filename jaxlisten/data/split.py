@@ -40,9 +40,10 @@ def split(
     """Cut a data set into parts that have the same mix of classes or labels, as well as whole groups allow.
 
     Groups are dealt out one by one, the largest first, each to the part where it does most good. A class that has
-    one clip only goes to the first part. Clips that hold the same sound (see `Dataset.digests`) stay together, and so do
-    their groups, so that no part has a copy of a sound of another part. A class that is one sound only, however often,
-    could not be both learned and measured: its copies are dealt out all the same, with a warning that names them.
+    one clip only goes to the first part. Clips that hold the same sound (see `Dataset.digests`) stay together, and so
+    do their groups, so that no part has a copy of a sound of another part. A class that is one sound only, however
+    often, could not be both learned and measured: its copies are dealt out all the same, with a warning that names
+    them.
 
     Args:
         data: the clips.
@@ -202,9 +203,10 @@ def _warn_of_one_sound(data: Dataset, sound: np.ndarray, part: np.ndarray) -> No
     for first in np.unique(sound):
         clips = np.flatnonzero(sound == first)
         if len(np.unique(part[clips])) > 1:
+            names = some(f"'{data.paths[i]}'" for i in clips)
             warn(
-                f"{some(repr(data.paths[i]) for i in clips)} are one sound, the only one of its class, so its copies are "
-                "in more than one part: nothing can be measured on them"
+                f"{names} are one sound, the only one of its class, so its copies are in more than one part: nothing "
+                "can be measured on them"
             )
 
 

@@ -64,6 +64,7 @@ class BaseReport(_Clips):
         groups: what each clip belongs to, such as its speaker or its fold; None: nothing.
         data: the clips that were scored, for the page to show and play; they are in no other file.
         health: what was found wrong with the data; see `jaxlisten.data.Health.to_dict`.
+        trained_on: the paths of clips that the listener had been trained on.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
     """
 
@@ -75,8 +76,9 @@ class BaseReport(_Clips):
     data: Dataset | None = None
     health: dict[str, Any] | None = None
     model: str | None = None
+    trained_on: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(classes=tuple(map(str, self.classes)), paths=tuple(map(str, self.paths)), history=tuple(self.history))
         if self.groups is not None:
             self._set(groups=tuple(map(str, self.groups)))
@@ -137,6 +139,7 @@ class BaseReport(_Clips):
             "best_epoch": self.best_epoch,
             "about": plain(self.about),
             "health": plain(self.health),
+            "trained_on": {"clips": len(self.trained_on), "paths": list(self.trained_on[:WORST])},
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -195,6 +198,7 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
         "targets": np.concatenate([report.targets for report in each]),
         said: np.concatenate([getattr(report, said) for report in each]),
         "groups": tuple(name for name, report in reports.items() for _ in report.paths),
+        "trained_on": tuple(path for report in each for path in report.trained_on),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
     return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})

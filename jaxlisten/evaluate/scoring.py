@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -12,16 +13,21 @@ import numpy as np
 
 from jaxlisten import tasks
 from jaxlisten.data import Dataset, bucket_lengths, collate, plan
-from jaxlisten.errors import InputError
+from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
+from jaxlisten.heard import known
 from jaxlisten.nn import Layer, summary
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Params, State
 
-REPORTS = {"class": Report, "labels": LabelReport, "numbers": NumberReport}
+REPORTS: dict[str, type[Report] | type[LabelReport] | type[NumberReport]] = {
+    "class": Report,
+    "labels": LabelReport,
+    "numbers": NumberReport,
+}
 """The report on each kind of target."""
 
 
@@ -108,7 +114,8 @@ def evaluate(
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
 
     Returns:
-        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers.
+        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers. Clips that
+        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -132,7 +139,24 @@ def evaluate(
         groups=data.groups if by == "group" else data.folds,
         data=data,
         model=str(summary(fitted.model, fitted.item)),
+        trained_on=_trained_on(fitted, data),
     )
+
+
+def _trained_on(fitted: Fitted, data: Dataset) -> tuple[str, ...]:
+    """Name the clips that a listener was trained on, and warn of them and of those that it was chosen by."""
+    if fitted.heard is None:
+        return ()
+    trained, chosen = (known(data, digests) for digests in fitted.heard)
+    told = [
+        f"{len(paths):,} of {len(data):,} clips {what}, such as '{paths[0]}'"
+        for paths, what in ((trained, "were trained on"), (chosen, "were what its best epoch was chosen by"))
+        if paths
+    ]
+    if told:
+        message = f"evaluate: {', and '.join(told)}: of clips that it does not know it is right less often"
+        warnings.warn(message, ListenWarning, stacklevel=3)
+    return tuple(trained)
 
 
 def _check(fitted: Fitted, data: Dataset) -> None:

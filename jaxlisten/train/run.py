@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from jaxlisten import runs
 from jaxlisten.data import Dataset, health
-from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.errors import InputError, ListenWarning, TrainingError
 from jaxlisten.evaluate import evaluate
+from jaxlisten.heard import Heard, heard_of, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
@@ -42,7 +44,9 @@ class Run:
         self, job: Job, key: Array, settings: Settings | None, run_dir: str | os.PathLike[str] | None, resume: bool
     ):
         now = job.begin(key, settings)
-        self.job, self.key, self.memory = job, key, Memory(now, jax.device_get(now.weights), [])
+        self.job: Job = job
+        self.key: Array = key
+        self.memory: Memory = Memory(now, jax.device_get(now.weights), [])
         self._fitted = _described(job, now, key)
         self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
         if self._folder is None:
@@ -51,6 +55,8 @@ class Run:
         warn_if_unstorable(job.model)
         self.memory = (checkpoint.restore(self._folder, self.memory) if resume else None) or self.memory
         runs.write_config(self._folder, self._fitted)
+        if self._fitted.heard is not None:
+            write_heard(self._folder, self._fitted.heard)
         if not self.memory.history:
             runs.write_weights(self._folder, *self.memory.best)
 
@@ -125,7 +131,8 @@ class Run:
         train, validation = self.job.train, self.job.validation
         if self._folder is not None and validation is not None:
             about = {"part": "validation", **fitted.about}
-            report = evaluate(fitted, validation, title=self._folder.name, about=about)
+            # That these clips are heard is known here: they are what it was chosen by.
+            report = evaluate(replace(fitted, heard=None), validation, title=self._folder.name, about=about)
             if isinstance(train, Dataset):
                 report = replace(report, health=health(train).to_dict())
             report.save(self._folder / "report.html")
@@ -157,13 +164,30 @@ def _described(job: Job, now: TrainState, key: Array) -> Fitted:
         training["settings"] = {name: float(value) for name, value in now.settings.items()}
     about = {"seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
     about["examples"] = _examples(validation)
+    heard = None
     if isinstance(train, Dataset):
+        heard = heard_of(train, validation)
+        _warn_of_leak(heard, validation)
         longest = job.model.window if isinstance(job.model, OnStreams) else int(train.lengths.max())
         item, about = (longest,), {"data": train.summary(), **about}
     else:
         values = job.sample.values if isinstance(job.sample, Padded) else job.sample
         item = tuple(values.shape[1:])
-    return Fitted(job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about)
+    return Fitted(
+        job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about, heard=heard
+    )
+
+
+def _warn_of_leak(heard: Heard, validation: Dataset | None) -> None:
+    """Warn of validation clips that are trained on."""
+    both = [] if validation is None else known(validation, heard.train)
+    if validation is not None and both:
+        warnings.warn(
+            f"fit: {len(both):,} of {len(validation):,} validation clips are trained on too, such as '{both[0]}', so "
+            "validation chooses what is known by heart; jaxlisten.data.split keeps copies on one side",
+            ListenWarning,
+            stacklevel=5,
+        )
 
 
 def _examples(validation: Dataset | None) -> list[str]:

@@ -129,6 +129,11 @@ def _(report: StreamReport) -> Iterator[str]:
 
 def _advice(report: Any) -> Iterator[str]:
     """Say what is worth a look, the gravest first."""
+    if report.trained_on:
+        yield (
+            f"It was trained on {count(len(report.trained_on))} of these {counted(report.n, 'clip')}, such as "
+            f"{text(report.trained_on[0])}: of others it is right less often."
+        )
     problems = (report.health or {}).get("problems", ())
     if problems:
         yield f"The data has {counted(len(problems), 'problem')}: see <a href='#data-health'>Data health</a>."
