@@ -75,9 +75,9 @@ def read_heard(run: Path) -> Heard | None:
         ) from None
 
 
-def known(data: Dataset, digests: NDArray[np.uint64]) -> list[str]:
-    """List the paths of the clips whose sound is one of some digests."""
-    return [data.paths[i] for i in np.flatnonzero(np.isin(data.digests(), digests))]
+def known(data: Dataset, digests: NDArray[np.uint64]) -> tuple[str, ...]:
+    """Return the paths of the clips whose sound is one of some digests."""
+    return tuple(data.paths[i] for i in np.flatnonzero(np.isin(data.digests(), digests)))
 
 
 def _sorted(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -52,7 +52,7 @@ def train(model: Layer, clips: Dataset, parts: Sequence[Partition], options: arg
     rows, reports = [], []
     for i, ((name, clips_of, seed), listener) in enumerate(zip(each, listeners, strict=True)):
         about = {"data": options.data, "part": part, "clips": name, "seed": seed}
-        report = evaluate(_asked(listener, clips_of), _held_out(clips_of), title=f"{out.name}/run{i}", about=about)
+        report = evaluate(listener, _held_out(clips_of), title=f"{out.name}/run{i}", about=about)
         report.save(out / f"run{i}" / "report.html")
         report.save(out / f"run{i}" / "report.json")
         reports.append(report)
@@ -73,11 +73,6 @@ def train(model: Layer, clips: Dataset, parts: Sequence[Partition], options: arg
     return 0
 
 
-def _asked(listener: Fitted, part: Partition) -> Fitted:
-    """Return a listener to be measured on clips held out; that it was chosen by validation clips is known."""
-    return replace(listener, heard=None) if part.test is None else listener
-
-
 def _held_out(part: Partition) -> Dataset:
     return part.validation if part.test is None else part.test
 
@@ -95,7 +90,6 @@ def _whole(
     if size > 1:
         means = [ensemble(listeners[i : i + size]) for i in range(0, len(listeners), size)]
         reports = [
-            evaluate(_asked(mean, part), _held_out(part), title=title, about=about)
-            for mean, part in zip(means, parts, strict=True)
+            evaluate(mean, _held_out(part), title=title, about=about) for mean, part in zip(means, parts, strict=True)
         ]
     return reports[0] if len(parts) == 1 else pooled(dict(zip(names, reports, strict=True)), title=title, about=about)

@@ -144,8 +144,7 @@ def _run(
             resume=resume,
         )
         about = {"data": source, "part": part}
-        known = fitted if parts.test else replace(fitted, heard=None)  # by validation clips it was chosen
-        report = evaluate(known, parts.test or parts.validation, title=Path(out).name, about=about)
+        report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=about)
         report = replace(report, health=data.health(clips).to_dict())
         report.save(Path(out) / "report.html")
         report.save(Path(out) / "report.json")

@@ -115,7 +115,8 @@ def evaluate(
 
     Returns:
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers. Clips that
-        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them.
+        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
+        best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -127,6 +128,7 @@ def evaluate(
         raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
     step = make_eval_step(fitted.model, fitted.task)
     scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
+    trained, chosen = _known(fitted, data)
     return REPORTS[fitted.task.kind](
         fitted.classes,
         _in_places(data, fitted.classes),
@@ -139,24 +141,24 @@ def evaluate(
         groups=data.groups if by == "group" else data.folds,
         data=data,
         model=str(summary(fitted.model, fitted.item)),
-        trained_on=_trained_on(fitted, data),
+        trained_on=trained,
+        chosen_by=chosen,
     )
 
 
-def _trained_on(fitted: Fitted, data: Dataset) -> tuple[str, ...]:
-    """Name the clips that a listener was trained on, and warn of them and of those that it was chosen by."""
+def _known(fitted: Fitted, data: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name the clips that a listener was trained on, with a warning, and those that it was chosen by."""
     if fitted.heard is None:
-        return ()
+        return (), ()
     trained, chosen = (known(data, digests) for digests in fitted.heard)
-    told = [
-        f"{len(paths):,} of {len(data):,} clips {what}, such as '{paths[0]}'"
-        for paths, what in ((trained, "were trained on"), (chosen, "were what its best epoch was chosen by"))
-        if paths
-    ]
-    if told:
-        message = f"evaluate: {', and '.join(told)}: of clips that it does not know it is right less often"
-        warnings.warn(message, ListenWarning, stacklevel=3)
-    return tuple(trained)
+    if trained:
+        warnings.warn(
+            f"evaluate: {len(trained):,} of {len(data):,} clips were trained on, such as '{trained[0]}': of clips that "
+            "the listener does not know it is right less often",
+            ListenWarning,
+            stacklevel=3,
+        )
+    return trained, chosen
 
 
 def _check(fitted: Fitted, data: Dataset) -> None:

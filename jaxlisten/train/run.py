@@ -131,8 +131,7 @@ class Run:
         train, validation = self.job.train, self.job.validation
         if self._folder is not None and validation is not None:
             about = {"part": "validation", **fitted.about}
-            # That these clips are heard is known here: they are what it was chosen by.
-            report = evaluate(replace(fitted, heard=None), validation, title=self._folder.name, about=about)
+            report = evaluate(fitted, validation, title=self._folder.name, about=about)
             if isinstance(train, Dataset):
                 report = replace(report, health=health(train).to_dict())
             report.save(self._folder / "report.html")

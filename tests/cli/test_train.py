@@ -46,7 +46,8 @@ def copied(sounds: Path, tmp_path: Path) -> Path:
 
 def test_train_writes_a_whole_run_folder(trained):
     files = {path.name for path in trained.iterdir()}
-    wanted = {"config.json", "weights.safetensors", "metrics.csv", "report.html", "report.json", "checkpoints"}
+    wanted = {"config.json", "weights.safetensors", "clips.safetensors", "metrics.csv", "report.html", "report.json"}
+    wanted |= {"checkpoints"}
     assert files == wanted
     report = json.loads((trained / "report.json").read_text())
     assert report["about"]["part"] == "validation"

@@ -150,6 +150,11 @@ def _advice(report: Any) -> Iterator[str]:
     best, last = best_epoch(report), len(report.history)
     if best is not None and best == last >= 2:
         yield "The last epoch was the best one: more epochs may bring more."
+    if report.chosen_by:
+        yield (
+            f"Its best epoch was chosen by {count(len(report.chosen_by))} of these {counted(report.n, 'clip')}, so "
+            "others are heard a little worse: hold some out as a test."
+        )
 
 
 def _weak(report: Report | LabelReport) -> Iterator[str]:
