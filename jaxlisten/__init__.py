@@ -5,7 +5,7 @@ See the README for a tour; `jaxlisten.types` names the axes.
 
 from jaxlisten import augment, data, detect, features, interop, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
-from jaxlisten.errors import InputError, LayerError, ListenError, TrainingError
+from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, TrainingError
 from jaxlisten.evaluate import (
     LabelReport,
     NumberReport,
@@ -85,7 +85,7 @@ from jaxlisten.nn import (
     to_config,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
+from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
 from jaxlisten.types import Batch, Chunk, Padded, Timing
 from jaxlisten.version import __version__
 
@@ -128,6 +128,7 @@ __all__ = [
     "LayerError",
     "LayerNorm",
     "ListenError",
+    "ListenWarning",
     "Listener",
     "LogMel",
     "Logistic",
@@ -157,6 +158,7 @@ __all__ = [
     "Stepwise",
     "StreamReport",
     "Tanh",
+    "TensorBoard",
     "Timing",
     "TrainState",
     "TrainingError",

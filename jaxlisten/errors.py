@@ -31,6 +31,10 @@ class TrainingError(ListenError, RuntimeError):
     fitted: Any = None
 
 
+class ListenWarning(UserWarning):
+    """What spoils a measurement and stops nothing, such as clips that are scored and were trained on."""
+
+
 class LayerError(ListenError, ValueError):
     """A layer was given a shape, a dtype or a setting that it can't work with.
 
@@ -48,7 +52,7 @@ class LayerError(ListenError, ValueError):
         """Return the same error as seen from the layer that holds this one under `name`."""
         return LayerError(self.reason, (name, *self.path))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[LayerError], tuple[str, tuple[str, ...]]]:
         return LayerError, (self.reason, self.path)
 
 

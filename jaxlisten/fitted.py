@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxlisten.heard import Heard
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.types import Params, State
@@ -35,6 +36,7 @@ class Fitted:
         history: a row an epoch: ``epoch``, ``train_loss``, and with validation ``val_loss`` and the task's
             figures, such as ``val_accuracy``.
         about: anything else worth keeping that JSON can hold: the data's summary, the seed, the settings.
+        heard: the clips that it was trained on and chosen by, as digests; None: they aren't known.
     """
 
     model: Layer
@@ -46,6 +48,7 @@ class Fitted:
     item: tuple[int, ...]
     history: tuple[dict[str, float], ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+    heard: Heard | None = None
 
     @property
     def longest(self) -> int:

@@ -1,7 +1,8 @@
 """The run folder that keeps a `Fitted` listener.
 
 A run folder holds ``config.json`` (the expanded layer tree and all that is needed to rebuild it),
-``weights.safetensors`` and ``metrics.csv``; training adds reports and checkpoints. Every file is replaced as a whole.
+``weights.safetensors``, ``clips.safetensors`` (which clips were heard: see `jaxlisten.heard`) and ``metrics.csv``;
+training adds reports and checkpoints. Every file is replaced as a whole.
 Reading one executes nothing: names resolve in the registry of layers only.
 """
 
@@ -28,6 +29,7 @@ from jaxlisten.data.limits import read_text
 from jaxlisten.errors import InputError, LayerError
 from jaxlisten.files import replacing, sweep
 from jaxlisten.fitted import Fitted, best_epoch
+from jaxlisten.heard import read_heard, write_heard
 from jaxlisten.nn import Layer, from_config, to_config
 from jaxlisten.nn.sizes import LARGEST_SR, check_sizes
 from jaxlisten.types import Params, State
@@ -50,6 +52,7 @@ __all__ = [
     "with_weights",
     "write",
     "write_config",
+    "write_heard",
     "write_metrics",
     "write_table",
     "write_weights",
@@ -105,6 +108,8 @@ def write(run: Path, fitted: Fitted) -> None:
     write_weights(run, fitted.params, fitted.state, epoch=fitted.best_epoch)
     if fitted.history:
         write_metrics(run, fitted.history)
+    if fitted.heard is not None:
+        write_heard(run, fitted.heard)
 
 
 def write_config(run: Path, fitted: Fitted) -> None:
@@ -220,6 +225,7 @@ def read(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Fitt
         item=tuple(config["item"]),
         history=_until(epoch, _read_metrics(run), task),
         about=about,
+        heard=read_heard(run),
     )
 
 

@@ -62,7 +62,7 @@ class Task:
     class_weight: tuple[float, ...] | None = None
     positive_weight: tuple[float, ...] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.activation not in LINKS:
             raise InputError(f"{self.name}: expected an activation of {', '.join(LINKS)}, got {self.activation!r}")
         if not 0 <= self.label_smoothing < 1:

@@ -28,13 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"ops", "losses", "augment", "tasks"},
     "augment": {"ops", "losses", "metrics", "tasks"},
     "tasks": {"ops", "losses", "metrics", "augment"},
-    "data": set(),
-    "fitted": {"nn", "tasks"},
+    "data": {"metrics"},
+    "heard": {"data"},
     "weights": {"data"},
-    "runs": {"nn", "tasks", "data", "fitted", "weights"},
+    "fitted": {"nn", "tasks", "heard"},
+    "runs": {"nn", "tasks", "data", "fitted", "heard", "weights"},
     "detect": {"nn", "tasks", "data", "runs"},
-    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "runs", "detect"},
-    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "runs", "detect"},
+    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect"},
+    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
     "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},
     "interop": {"nn"},
 }
@@ -52,6 +53,7 @@ HEAVY = {
     "soundfile",
     "soxr",
     "tensorstore",
+    "tensorboardX",
     "tqdm",
 }
 

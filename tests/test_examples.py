@@ -14,16 +14,17 @@ from jaxlisten.deploy.onnx import run_onnx
 from tests.deploy.speech import CLASSES, SR, speech, trained
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name not in ("common.py", "onnx_only.py"))
+APART = ("common.py", "onnx_only.py", "tracking.py")
+EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name not in APART)
 
 
-def run(path: Path, *arguments: str | Path) -> str:
+def run(path: Path, *arguments: str | Path, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, path, *arguments],
         capture_output=True,
         text=True,
         timeout=300,
-        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+        env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -43,6 +44,14 @@ def test_an_example_takes_a_folder_of_recordings(tmp_path):
     said = run(FOLDER / "linear.py", "--quick", "--data", tmp_path)
     assert "even" in said
     assert "odd" in said
+
+
+def test_an_outside_tracker_gets_every_epoch(tmp_path):
+    pytest.importorskip("wandb", reason="pip install wandb brings the tracker")
+    said = run(FOLDER / "tracking.py", "--quick", WANDB_DIR=str(tmp_path), WANDB_MODE="offline", WANDB_SILENT="true")
+    assert said.startswith("accuracy ")
+    (kept,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    assert all(name in kept.read_bytes() for name in (b"val_accuracy", b"clips_per_second", b"test/macro_f1"))
 
 
 def test_an_exported_file_is_used_without_jaxlisten(tmp_path):

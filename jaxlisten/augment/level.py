@@ -81,7 +81,8 @@ class Recordings:
     """
 
     def __init__(self, clips: Sequence[Array]):
-        self.samples = np.concatenate([np.asarray(clip, np.float32) for clip in clips]) if len(clips) else np.zeros(0)
+        parts = [np.asarray(clip, np.float32) for clip in clips]
+        self.samples: np.ndarray = np.concatenate([*parts, np.zeros(0, np.float32)])
         if not len(self.samples) or not np.isfinite(self.samples).all() or not self.samples.any():
             raise InputError("Recordings: expected clips of finite samples [time], not all of them silent")
         self._hash = hash(self.samples.tobytes())

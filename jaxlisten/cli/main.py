@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from jaxlisten.cli.unseen import UNSEEN
-from jaxlisten.errors import InputError, LayerError, ListenError
+from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning
 from jaxlisten.version import __version__
 
 _ENDS = "exit codes: 0 done; 1 it ran and found a problem that it names; 2 wrong usage or unreadable input"
@@ -22,7 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ListenWarning)
+            warnings.showwarning = _told(warnings.showwarning)
+            return _run(options)
     except (InputError, LayerError) as error:
         return _end(2, str(error))
     except ListenError as error:
@@ -48,6 +53,18 @@ def _run(options: argparse.Namespace) -> int:
         return options.run(options)
 
 
+def _told(show: Callable[..., None]) -> Callable[..., None]:
+    """Return what tells of our own warnings in a line, and shows all others as before."""
+
+    def tell(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, ListenWarning):
+            print(f"warning: {message}", file=sys.stderr, flush=True)
+        else:
+            show(message, category, *where)
+
+    return tell
+
+
 def _end(code: int, message: str) -> int:
     print(f"jaxlisten: {message.translate(UNSEEN)}", file=sys.stderr)
     return code
@@ -64,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="look recordings over before training: bad clips, copies, balance")
     check.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    check.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group belong together")
     check.add_argument("--json", action="store_true", help="one JSON object on standard output")
     check.set_defaults(run=_check)
 
@@ -97,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--streaming", action="store_const", const=True, help="train a detector for streams: see jaxlisten listen"
     )
     train.add_argument("--background", metavar="DIR", help="with --streaming: recordings of what is heard otherwise")
+    train.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard, to watch the training")
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     train.set_defaults(run=_train)
@@ -203,7 +222,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from jaxlisten.cli.check import check
 
-    return check(options.data, json=options.json)
+    return check(options.data, group_by=options.group_by, json=options.json)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -19,9 +19,10 @@ from jaxlisten.cli.again import Asked
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
+from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
-from jaxlisten.train import default_augment, default_task, fit
+from jaxlisten.train import TensorBoard, default_augment, default_task, fit
 
 
 def train(options: argparse.Namespace) -> int:
@@ -43,6 +44,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
     if options.background is not None and not options.streaming:
         raise InputError("--background goes with --streaming, which trains a detector")
+    if options.tensorboard and (options.folds is not None or options.seeds is not None):
+        raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
     if options.cache:
         cache.keep()
     runs.create(options.out, resume=options.resume)
@@ -56,7 +59,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         parts = data.folds(clips, options.folds, seed=options.seed)
     for part in parts:
         _check_classes(part.train, options.data, " for training")
-    made = None if not options.streaming else streaming.prepare(parts[0], options)
+    whole = parts[0]
+    made = None if not options.streaming else streaming.prepare(whole, options)
     if made is not None:
         parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
     n_classes = len(parts[0].train.classes)
@@ -80,9 +84,12 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         resume=options.resume,
         source=options.data,
         about=about,
+        tensorboard=options.tensorboard,
     )
     if made is not None:
-        streaming.choose(fitted, made, options)
+        heard = heard_of(whole.train, whole.validation)  # not of what was cut out of the clips
+        runs.write_heard(Path(options.out), heard)
+        streaming.choose(replace(fitted, heard=heard), made, options)
     return 0
 
 
@@ -124,6 +131,7 @@ def _run(
     resume: bool,
     source: str,
     about: dict[str, Any],
+    tensorboard: bool = False,
 ) -> Fitted:
     """Train, measure, and write the report."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
@@ -131,6 +139,7 @@ def _run(
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
+    board = [TensorBoard(Path(out) / "tensorboard", parts.validation, model)] if tensorboard else []
     fitted = fit(
         model,
         parts.train,
@@ -139,6 +148,7 @@ def _run(
         task=default_task(task),
         epochs=epochs,
         augment=augment,
+        callbacks=board,
         run_dir=out,
         resume=resume,
         about=about,

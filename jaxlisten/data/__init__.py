@@ -6,6 +6,7 @@ from jaxlisten.data.batch import bucket_lengths, collate, plan
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
 from jaxlisten.data.health import ClassHealth, Health, health
+from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.limits import Limits, reading
 from jaxlisten.data.live import microphone, pcm, resampled
 from jaxlisten.data.named import esc10, esc50, fsdd
@@ -25,7 +26,9 @@ __all__ = [
     "Dataset",
     "Event",
     "Health",
+    "Leak",
     "Limits",
+    "Measured",
     "Partition",
     "Scene",
     "Skipped",
@@ -45,6 +48,7 @@ __all__ = [
     "info",
     "is_background",
     "is_negative",
+    "leak",
     "load",
     "microphone",
     "partition",

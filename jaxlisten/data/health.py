@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxlisten.data.audio import AnyPath
+from jaxlisten.data.crossing import copies, crossing, some, torn
 from jaxlisten.data.dataset import Dataset, Skipped, same_sound
+from jaxlisten.data.leak import Leak, leak
 from jaxlisten.data.sources import load
 
 SILENT_DB = -60.0
@@ -23,9 +25,6 @@ SHORT_SECONDS = 0.05
 SHORT_SHARE = 0.25
 UNEVEN = 3.0
 """Classes are uneven when the largest has this many times the clips of the smallest, or more."""
-
-_NAMED = 3
-"""Paths that a sentence names at most."""
 
 
 class ClassHealth(NamedTuple):
@@ -65,7 +64,10 @@ class Health:
         short: clips below `SHORT_SECONDS` or `SHORT_SHARE` of the median length.
         duplicates: clips that hold the same samples, in groups of two or more.
         leaks: those of the duplicates that are in different splits or folds.
+        torn: the groups that are in different splits or folds.
         conflicts: those of the duplicates that have different targets.
+        leak: what a random split of these clips would have promised and what it would have hidden; None: nothing, as
+            there are neither groups nor duplicates.
         problems: a sentence for each thing that spoils a training or its measurement.
         remarks: a sentence for each thing that is worth knowing and may be meant.
     """
@@ -80,7 +82,9 @@ class Health:
     short: tuple[str, ...]
     duplicates: tuple[tuple[str, ...], ...]
     leaks: tuple[tuple[str, ...], ...]
+    torn: tuple[str, ...]
     conflicts: tuple[tuple[str, ...], ...]
+    leak: Leak | None
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
 
@@ -89,6 +93,7 @@ class Health:
         named = {
             "classes": {name: one._asdict() for name, one in self.classes.items()},
             "skipped": [{"path": bad.path, "reason": bad.reason} for bad in self.skipped],
+            "leak": None if self.leak is None else self.leak.to_dict(),
         }
         return {key: _plain(value) for key, value in (asdict(self) | named).items()}
 
@@ -98,16 +103,18 @@ class Health:
         lines = [head, "", *_table(self.classes), ""] if self.classes else [head, ""]
         lines += [f"problem: {sentence}" for sentence in self.problems] or ["no problems"]
         lines += [f"remark: {sentence}" for sentence in self.remarks]
+        lines += [] if self.leak is None else [f"leak: {self.leak}"]
         return "\n".join(lines)
 
 
-def health(source: Dataset | AnyPath) -> Health:
+def health(source: Dataset | AnyPath, *, group_by: str | None = None) -> Health:
     """Look a data set over: unreadable, silent, clipped and short clips, duplicates, lengths and balance, by class.
 
     Clipping is looked for in the samples at the data set's rate: a file that was resampled shows less of it.
 
     Args:
         source: a data set, or what `load` takes: a folder or a CSV.
+        group_by: as in `folder`, where `source` is to be loaded.
 
     Returns:
         What was found.
@@ -120,9 +127,10 @@ def health(source: Dataset | AnyPath) -> Health:
         >>> print(health(synthetic(36)).problems)
         ()
     """
-    data = source if isinstance(source, Dataset) else load(source)
+    data = source if isinstance(source, Dataset) else load(source, group_by=group_by)
     silent, clipped, short = _faults(data)
-    groups = _same(data)
+    groups = copies(same_sound(data.digests()))
+    parts = [part for part in (data.splits, data.folds) if part is not None]
     in_group = np.zeros(len(data), bool)
     in_group[[i for group in groups for i in group]] = True
     marks = {"silent": silent, "clipped": clipped, "short": short, "duplicates": in_group}
@@ -136,8 +144,10 @@ def health(source: Dataset | AnyPath) -> Health:
         "clipped": _paths(data, np.flatnonzero(clipped)),
         "short": _paths(data, np.flatnonzero(short)),
         "duplicates": tuple(_paths(data, group) for group in groups),
-        "leaks": tuple(_paths(data, group) for group in groups if _leaks(data, group)),
+        "leaks": tuple(_paths(data, group) for group in groups if any(crossing([group], part) for part in parts)),
+        "torn": _torn(data, parts),
         "conflicts": tuple(_paths(data, group) for group in groups if _differ(data.targets[group].tolist())),
+        "leak": leak(data),
     }
     found = Health(**state, problems=(), remarks=())
     return Health(**state, problems=tuple(_problems(found)), remarks=tuple(_remarks(found)))
@@ -156,16 +166,9 @@ def _faults(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return silent, clipped, lengths < least
 
 
-def _same(data: Dataset) -> list[list[int]]:
-    """List the indices of clips that hold the same samples, in groups of two or more."""
-    groups: dict[int, list[int]] = {}
-    for i, first in enumerate(same_sound(data.audio).tolist()):
-        groups.setdefault(first, []).append(i)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _leaks(data: Dataset, group: list[int]) -> bool:
-    return any(names is not None and _differ([names[i] for i in group]) for names in (data.splits, data.folds))
+def _torn(data: Dataset, parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    groups = data.groups or ()
+    return tuple(sorted({groups[clips[0]] for part in parts for clips in torn(data, part)}))
 
 
 def _differ(values: list[Any]) -> bool:
@@ -200,7 +203,7 @@ def _by_class(data: Dataset, marks: dict[str, np.ndarray]) -> dict[str, ClassHea
 def _problems(found: Health) -> Iterator[str]:
     """Say what spoils a training or its measurement."""
     if found.skipped:
-        yield f"{_clips(len(found.skipped))} of no use: {_some([bad.reason for bad in found.skipped])}"
+        yield f"{_clips(len(found.skipped))} of no use: {some([bad.reason for bad in found.skipped])}"
     for name, one in found.classes.items():
         if one.clips < 2:
             few = "no clip" if one.clips == 0 else "only one clip"
@@ -208,39 +211,40 @@ def _problems(found: Health) -> Iterator[str]:
     if found.leaks:
         yield (
             f"{_sounds(found.leaks)} in more than one split, so the test is in part known from training: "
-            f"{_some(' = '.join(group) for group in found.leaks)}; keep copies in one split"
+            f"{some(' = '.join(group) for group in found.leaks)}; keep copies in one split"
         )
     if found.conflicts:
         yield (
             f"{_sounds(found.conflicts)} there with different targets: "
-            f"{_some(' = '.join(group) for group in found.conflicts)}; correct the targets"
+            f"{some(' = '.join(group) for group in found.conflicts)}; correct the targets"
         )
 
 
 def _remarks(found: Health) -> Iterator[str]:
     """Say what is worth knowing and may be meant."""
     if found.silent:
-        yield f"{_clips(len(found.silent))} silent, below {SILENT_DB:g} dB from beginning to end: {_some(found.silent)}"
+        yield f"{_clips(len(found.silent))} silent, below {SILENT_DB:g} dB from beginning to end: {some(found.silent)}"
     if found.clipped:
-        yield f"{_clips(len(found.clipped))} clipped, recorded too loud: {_some(found.clipped)}"
+        yield f"{_clips(len(found.clipped))} clipped, recorded too loud: {some(found.clipped)}"
     if found.short:
         median = found.seconds["median"]
-        yield f"{_clips(len(found.short))} far shorter than the median of {median:.2f} s: {_some(found.short)}"
+        yield f"{_clips(len(found.short))} far shorter than the median of {median:.2f} s: {some(found.short)}"
     if found.duplicates:
         yield (
             f"{_sounds(found.duplicates)} there more than once: "
-            f"{_some(' = '.join(group) for group in found.duplicates)}; split keeps copies together"
+            f"{some(' = '.join(group) for group in found.duplicates)}; split keeps copies together"
+        )
+    if found.torn:
+        several = "1 group is" if len(found.torn) == 1 else f"{len(found.torn):,} groups are"
+        yield (
+            f"{several} in more than one split, so what is measured says nothing of new groups: "
+            f"{some(map(repr, found.torn))}"
         )
     sizes = {name: one.clips for name, one in found.classes.items() if one.clips}
     if sizes and max(sizes.values()) >= UNEVEN * min(sizes.values()):
         most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
         ratio = sizes[most] / sizes[least]
         yield f"'{most}' has {ratio:.1f} times the clips of '{least}'; class_weights or resample makes up for it"
-
-
-def _some(texts: Iterable[str]) -> str:
-    texts = list(texts)
-    return ", ".join(texts[:_NAMED]) + (f" and {len(texts) - _NAMED:,} more" if len(texts) > _NAMED else "")
 
 
 def _clips(n: int) -> str:

@@ -11,7 +11,12 @@ import numpy as np
 
 from jaxlisten.errors import InputError
 
-FORMATS = {"s16": np.dtype("<i2"), "s32": np.dtype("<i4"), "f32": np.dtype("<f4"), "u8": np.dtype("u1")}
+FORMATS: dict[str, np.dtype[Any]] = {
+    "s16": np.dtype("<i2"),
+    "s32": np.dtype("<i4"),
+    "f32": np.dtype("<f4"),
+    "u8": np.dtype("u1"),
+}
 """Raw samples by name: signed 16 and 32 bits and 32-bit floating point, the low byte first, and unsigned 8 bits."""
 
 _SECONDS = 0.02

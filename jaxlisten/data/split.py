@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from jaxlisten.data.crossing import kept_together, some, warn, warn_of_crossings
 from jaxlisten.data.dataset import Dataset, same_sound
 from jaxlisten.errors import InputError
 
@@ -39,9 +40,10 @@ def split(
     """Cut a data set into parts that have the same mix of classes or labels, as well as whole groups allow.
 
     Groups are dealt out one by one, the largest first, each to the part where it does most good. A class that has
-    one clip only goes to the first part. Clips that hold the same samples stay together, and so do their groups, so
-    that no part has a copy of a sound of another part; but for a class that has fewer different sounds than there are
-    parts, because it would be missing in one.
+    one clip only goes to the first part. Clips that hold the same sound (see `Dataset.digests`) stay together, and so
+    do their groups, so that no part has a copy of a sound of another part. A class that is one sound only, however
+    often, could not be both learned and measured: its copies are dealt out all the same, with a warning that names
+    them.
 
     Args:
         data: the clips.
@@ -75,7 +77,8 @@ def folds(
     """Make the partitions of a cross-validation, so that every clip is tested on once.
 
     The clips are cut into k folds. Each fold in turn is for testing, the next one (the first after the last) for
-    validation, and the others are for training. A data set that comes with folds, such as `esc50`, keeps them.
+    validation, and the others are for training. A data set that comes with folds, such as `esc50`, keeps them, with a
+    warning where copies of a sound are in more than one.
 
     Args:
         data: the clips. Splits that it names don't matter.
@@ -96,6 +99,7 @@ def folds(
     """
     if k is None and data.folds is not None:
         fold = _named_folds(data, data.folds, by)
+        warn_of_crossings(data, data.folds, "folds", groups=False)
         k = int(fold.max(initial=-1)) + 1
     else:
         k = 5 if k is None else k
@@ -118,7 +122,8 @@ def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Part
 
     The splits that the data set names are kept. Where it names no validation clips, they are taken out of the training
     clips by `split`; where it names no splits at all, out of all clips. Whole groups are held out, unless the named
-    test clips share their groups with the training clips: validation then asks what the test asks.
+    test clips share their groups with the training clips: validation then asks what the test asks. Copies of a sound,
+    and groups, that the named splits tear apart stay as they are named, with a warning that names them.
 
     Args:
         data: the clips.
@@ -132,6 +137,8 @@ def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Part
     if not 0 < validation < 1:
         raise InputError(f"partition: expected a validation share between 0 and 1, got {validation}")
     named = set(data.splits or ())
+    if data.splits is not None:
+        warn_of_crossings(data, data.splits, "splits")
     train = data.part("train") if named else data
     test = data.part("test") if "test" in named else None
     if "validation" in named:
@@ -146,46 +153,61 @@ def _cut(data: Dataset, shares: np.ndarray, by: str, seed: int, caller: str) -> 
     if by not in ("group", "clip"):
         raise InputError(f"{caller}: expected by='group' or by='clip', got {by!r}")
     grouped = by == "group" and data.groups is not None
-    parts, mixed = np.flatnonzero(shares), _mixed(data)
-    sound = _sounds(data, mixed, len(parts))
-    names, group = np.unique(_kept_together(sound, data.groups if grouped else None), return_inverse=True)
-    if len(names) < len(parts):
+    sound = same_sound(data.digests())
+    dealt = _alone(data, sound) if len(shares) > 1 else sound
+    group = kept_together(dealt, data.groups if grouped else None)
+    parts, units = np.flatnonzero(shares), len(np.unique(group))
+    if units < len(parts):
         remedy = "take fewer parts, or give by='clip' to ignore the groups" if grouped else "take fewer parts"
         raise InputError(
             f"{caller}: expected a {'group' if grouped else 'clip'} or more for each of {len(parts)} parts, "
-            f"got {len(names)}; {remedy}"
+            f"got {units}; {remedy}"
         )
-    counts = np.zeros((len(names), mixed.shape[1]), np.int64)
+    part = parts[deal(data, group, shares[parts], np.random.default_rng(seed))]
+    if (dealt != sound).any():
+        _warn_of_one_sound(data, sound, part)
+    return part
+
+
+def deal(data: Dataset, group: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Assign clips to parts with the same mix of classes or labels, as well as whole groups allow.
+
+    Args:
+        data: the clips.
+        group: the number of the group of each, ``[n]``; no fewer of them than parts.
+        shares: share of each part, ``[parts]``, above 0.
+        rng: orders groups of one size.
+
+    Returns:
+        The part of each clip, int64 ``[n]``; every part occurs.
+    """
+    _, group = np.unique(group, return_inverse=True)
+    size, mixed = np.bincount(group), _mixed(data)
+    counts = np.zeros((len(size), mixed.shape[1]), np.int64)
     np.add.at(counts, group, mixed)
-    size = np.bincount(group, minlength=len(names))
-    return parts[_deal(counts, size, shares[parts], np.random.default_rng(seed))][group]
+    return _deal(counts, size, shares, rng)[group]
 
 
-def _sounds(data: Dataset, mixed: np.ndarray, parts: int) -> np.ndarray:
-    """Number the clips as `same_sound` does, but those of classes with fewer sounds than parts each by itself."""
-    sound = same_sound(data.audio)
-    for column in mixed.T:
+def _alone(data: Dataset, sound: np.ndarray) -> np.ndarray:
+    """Number the clips as `same_sound` does, but each by itself where a class is one sound only."""
+    sound = sound.copy()
+    for column in _mixed(data).T:
         members = np.flatnonzero(column)
-        if len(np.unique(sound[members])) < parts:
+        if len(members) > 1 and (sound[members] == sound[members[0]]).all():
             sound[members] = members
     return sound
 
 
-def _kept_together(sound: np.ndarray, groups: tuple[str, ...] | None) -> np.ndarray:
-    """Number the clips, int64 ``[n]``, so that those of one group or of one sound have one number."""
-    if groups is None:
-        return sound
-    names, group = np.unique(np.array(groups), return_inverse=True)
-    n = len(sound)
-    if (sound == np.arange(n)).all():
-        return group
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    # Each clip is tied to the first clip of its sound, and to its group.
-    ends = np.tile(np.arange(n), 2), np.concatenate([sound, n + group])
-    ties = coo_array((np.ones(2 * n), ends), shape=(n + len(names), n + len(names)))
-    return connected_components(ties, directed=False)[1][:n]
+def _warn_of_one_sound(data: Dataset, sound: np.ndarray, part: np.ndarray) -> None:
+    """Warn where copies of a class that is one sound are in more than one part."""
+    for first in np.unique(sound):
+        clips = np.flatnonzero(sound == first)
+        if len(np.unique(part[clips])) > 1:
+            names = some(f"'{data.paths[i]}'" for i in clips)
+            warn(
+                f"{names} are one sound, the only one of its class, so its copies are in more than one part: nothing "
+                "can be measured on them"
+            )
 
 
 def _mixed(data: Dataset) -> np.ndarray:

@@ -18,7 +18,7 @@ from jaxlisten.files import replacing
 from jaxlisten.nn import Layer
 from jaxlisten.types import Params, State
 
-FORMATS = {".onnx": ("onnx", "onnxruntime"), ".stablehlo": ("flatbuffers",)}
+FORMATS: dict[str, tuple[str, ...]] = {".onnx": ("onnx", "onnxruntime"), ".stablehlo": ("flatbuffers",)}
 """The formats by the ending of the file, with the packages that each needs."""
 
 TOLERANCE = 1e-4

@@ -70,22 +70,25 @@ class Hearing:
         samples = fitted.longest if window is None else round(window * fitted.sr)
         if samples < 1:
             raise InputError(f"listen: expected a window above 0 seconds, got {window}")
-        self.classes, self.sr, self.window = fitted.classes, fitted.sr, samples / fitted.sr
+        self.classes: tuple[str, ...] = fitted.classes
+        self.sr: int = fitted.sr
+        self.window: float = samples / fitted.sr
+        self.why: str = ""
         self._task, self._weights = fitted.task, jax.device_put((fitted.params, fitted.state))
         try:
-            self._model, self.why = streaming(fitted.model, samples), ""
+            self._model = streaming(fitted.model, samples)
         except LayerError as error:
             self._model, self.why = fitted.model, str(error)
-        self.exact = not self.why
-        self._samples, self._block, self.delay = samples, max(1, samples // _HOPS), 0.0
+        self.exact: bool = not self.why
+        self.delay: float = 0.0
+        self._samples, self._block = samples, max(1, samples // _HOPS)
+        self.period: float = self._block / self.sr
         if self.exact:
             timing = self._model.timing()
             assert timing is not None
             self._block, self._flush = timing.block, timing.flush
             self.period = float(1 / (timing.ratio * self.sr))
             self.delay = (timing.delay + 1) * self.period
-        else:
-            self.period = self._block / self.sr
         self.restart()
 
     def restart(self) -> None:

@@ -63,7 +63,9 @@ class BaseReport(_Clips):
         best_epoch: the epoch whose weights were kept; None: the first of those with the highest ``val_accuracy``.
         groups: what each clip belongs to, such as its speaker or its fold; None: nothing.
         data: the clips that were scored, for the page to show and play; they are in no other file.
-        health: what was found wrong with the data, for the page.
+        health: what was found wrong with the data; see `jaxlisten.data.Health.to_dict`.
+        trained_on: the paths of clips that the listener had been trained on.
+        chosen_by: the paths of clips that its best epoch had been chosen by.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
     """
 
@@ -75,8 +77,10 @@ class BaseReport(_Clips):
     data: Dataset | None = None
     health: dict[str, Any] | None = None
     model: str | None = None
+    trained_on: tuple[str, ...] = ()
+    chosen_by: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(classes=tuple(map(str, self.classes)), paths=tuple(map(str, self.paths)), history=tuple(self.history))
         if self.groups is not None:
             self._set(groups=tuple(map(str, self.groups)))
@@ -136,6 +140,9 @@ class BaseReport(_Clips):
             "history": plain(self.history),
             "best_epoch": self.best_epoch,
             "about": plain(self.about),
+            "health": plain(self.health),
+            "trained_on": _counted(self.trained_on),
+            "chosen_by": _counted(self.chosen_by),
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -174,6 +181,10 @@ class BaseReport(_Clips):
         return "\n".join([*title, self.headline, "", *aligned(self.table())])
 
 
+def _counted(paths: tuple[str, ...]) -> dict[str, Any]:
+    return {"clips": len(paths), "paths": list(paths[:WORST])}
+
+
 def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = None) -> Any:
     """Make one report of several of one kind, on different clips: of a cross-validation, the folds.
 
@@ -194,6 +205,8 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
         "targets": np.concatenate([report.targets for report in each]),
         said: np.concatenate([getattr(report, said) for report in each]),
         "groups": tuple(name for name, report in reports.items() for _ in report.paths),
+        "trained_on": tuple(path for report in each for path in report.trained_on),
+        "chosen_by": tuple(path for report in each for path in report.chosen_by),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
     return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})

@@ -64,7 +64,7 @@ class LabelReport(BaseReport):
     probabilities: NDArray[np.float32]
     paths: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(targets=np.asarray(self.targets), probabilities=np.asarray(self.probabilities, np.float32))
         shape = (len(self.paths), len(self.classes))
         if self.probabilities.shape != shape or self.targets.shape != shape:

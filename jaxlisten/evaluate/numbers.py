@@ -62,7 +62,7 @@ class NumberReport(BaseReport):
     predictions: NDArray[np.float64]
     paths: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shape = (len(self.paths), len(self.classes))
         for name in ("targets", "predictions"):
             array = np.asarray(getattr(self, name), np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -12,16 +13,21 @@ import numpy as np
 
 from jaxlisten import tasks
 from jaxlisten.data import Dataset, bucket_lengths, collate, plan
-from jaxlisten.errors import InputError
+from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
+from jaxlisten.heard import known
 from jaxlisten.nn import Layer, summary
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Params, State
 
-REPORTS = {"class": Report, "labels": LabelReport, "numbers": NumberReport}
+REPORTS: dict[str, type[Report] | type[LabelReport] | type[NumberReport]] = {
+    "class": Report,
+    "labels": LabelReport,
+    "numbers": NumberReport,
+}
 """The report on each kind of target."""
 
 
@@ -108,7 +114,9 @@ def evaluate(
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
 
     Returns:
-        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers.
+        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers. Clips that
+        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
+        best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -120,6 +128,7 @@ def evaluate(
         raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
     step = make_eval_step(fitted.model, fitted.task)
     scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
+    trained, chosen = _known(fitted, data)
     return REPORTS[fitted.task.kind](
         fitted.classes,
         _in_places(data, fitted.classes),
@@ -132,7 +141,24 @@ def evaluate(
         groups=data.groups if by == "group" else data.folds,
         data=data,
         model=str(summary(fitted.model, fitted.item)),
+        trained_on=trained,
+        chosen_by=chosen,
     )
+
+
+def _known(fitted: Fitted, data: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name the clips that a listener was trained on, with a warning, and those that it was chosen by."""
+    if fitted.heard is None:
+        return (), ()
+    trained, chosen = (known(data, digests) for digests in fitted.heard)
+    if trained:
+        warnings.warn(
+            f"evaluate: {len(trained):,} of {len(data):,} clips were trained on, such as '{trained[0]}': of clips that "
+            "the listener does not know it is right less often",
+            ListenWarning,
+            stacklevel=3,
+        )
+    return trained, chosen
 
 
 def _check(fitted: Fitted, data: Dataset) -> None:

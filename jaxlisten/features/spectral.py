@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jaxlisten.features.inputs import counts, framed, require, spectra
 from jaxlisten.ops import exact_magnitude, overlap_add, safe_power, widened
 from jaxlisten.types import Array
 
-Window = str | tuple
+Window = str | tuple[Any, ...]
 """What `scipy.signal.get_window` knows: a name, or a name with its parameters, such as ``("kaiser", 4.0)``."""
 
 

@@ -4,12 +4,15 @@ A model takes features ``[*batch, time, channel]`` and gives logits ``[*batch, c
 ``jl.serial(jl.models.log_mel(sr=16_000), jl.models.cnn(classes=10))``.
 """
 
+from collections.abc import Callable
+
 from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
 from jaxlisten.models.recurrent import crnn, gru, lstm
+from jaxlisten.nn import Layer, Serial
 
-MODELS = {
+MODELS: dict[str, Callable[..., Serial]] = {
     "cnn": cnn,
     "cnn1d": cnn1d,
     "ds_cnn": ds_cnn,
@@ -21,7 +24,13 @@ MODELS = {
 }
 """The models that a command can name, each a function of the number of classes; the first one is the default."""
 
-FRONT_ENDS = {"log_mel": log_mel, "mfcc": mfcc, "pcen_mel": pcen_mel, "raw": raw, "filter_bank": filter_bank}
+FRONT_ENDS: dict[str, Callable[..., Layer]] = {
+    "log_mel": log_mel,
+    "mfcc": mfcc,
+    "pcen_mel": pcen_mel,
+    "raw": raw,
+    "filter_bank": filter_bank,
+}
 """The front ends that a command can name, each a function of the sample rate; the first one is the default."""
 
 __all__ = [

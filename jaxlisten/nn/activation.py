@@ -27,7 +27,9 @@ class Activation(Stepwise):
 class ReLU(Activation):
     """``max(x, 0)``."""
 
-    function = staticmethod(jax.nn.relu)
+    @staticmethod
+    def function(x: Array, /) -> Array:
+        return jax.nn.relu(x)
 
 
 @layer
@@ -43,18 +45,24 @@ class GELU(Activation):
 class SiLU(Activation):
     """``x sigmoid(x)`` (Elfwing et al. 2018), also called swish."""
 
-    function = staticmethod(jax.nn.silu)
+    @staticmethod
+    def function(x: Array, /) -> Array:
+        return jax.nn.silu(x)
 
 
 @layer
 class Tanh(Activation):
     """``tanh(x)``, from -1 to 1."""
 
-    function = staticmethod(jnp.tanh)
+    @staticmethod
+    def function(x: Array, /) -> Array:
+        return jnp.tanh(x)
 
 
 @layer
 class Logistic(Activation):
     """``1 / (1 + exp(-x))``, from 0 to 1."""
 
-    function = staticmethod(jax.nn.sigmoid)
+    @staticmethod
+    def function(x: Array, /) -> Array:
+        return jax.nn.sigmoid(x)

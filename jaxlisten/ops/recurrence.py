@@ -11,7 +11,7 @@ from jaxlisten.types import Array
 
 def lstm(
     x: Array, kernel: Array, recurrent: Array, bias: Array, carry: tuple[Array, Array], valid: Array | None = None
-):
+) -> tuple[tuple[Array, Array], Array]:
     """Run a long short-term memory over time. A step that is not valid leaves the memory as it is.
 
     With the gates' order i, f, g, o along the last axis of the weights:

@@ -7,10 +7,12 @@ from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 from jaxlisten.train.streams import ForStreams, for_streams
+from jaxlisten.train.tensorboard import TensorBoard
 
 __all__ = [
     "ForStreams",
     "StepInfo",
+    "TensorBoard",
     "TrainState",
     "default_augment",
     "default_optimizer",

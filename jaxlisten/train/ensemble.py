@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxlisten.errors import InputError
+from jaxlisten.heard import joined
 from jaxlisten.nn import average
 from jaxlisten.runs import Fitted
 
@@ -50,4 +51,5 @@ def ensemble(runs: Sequence[Fitted]) -> Fitted:
         sr=first.sr,
         item=max(run.item for run in runs),
         about={"examples": first.about.get("examples", []), "training": {"runs": len(runs)}},
+        heard=joined([run.heard for run in runs]),
     )

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 Tell = Callable[[dict[str, float]], None]
 
+_LATELY = 5
+"""So many of the last epochs say how long one takes: the first one compiles, too."""
+
 
 @contextlib.contextmanager
-def progress(epochs: int, done: int, *, shown: bool) -> Iterator[Tell]:
+def progress(epochs: int, done: int, *, shown: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[Tell]:
     """Yield a function that takes the row of each finished epoch: a bar on a terminal, otherwise a line an epoch.
+
+    Both say how many clips are trained on a second, and how long the rest will take at most.
 
     Args:
         epochs: of the whole run.
         done: how many were done before.
         shown: False: say nothing.
+        clock: the time in seconds.
     """
     if not shown:
         yield lambda row: None
     elif not sys.stderr.isatty():
-        yield lambda row: print(f"epoch {row['epoch']:.0f}/{epochs}  {_figures(row)}", file=sys.stderr, flush=True)
+        yield _lines(epochs, clock)
     else:
         from tqdm import tqdm
 
@@ -32,6 +40,28 @@ def progress(epochs: int, done: int, *, shown: bool) -> Iterator[Tell]:
                 bar.update()
 
             yield tell
+
+
+def _lines(epochs: int, clock: Callable[[], float]) -> Tell:
+    """Return what prints a line an epoch; an epoch takes what lies between two of them, validation and all."""
+    ends = deque([clock()], maxlen=_LATELY + 1)
+    width = len(str(epochs))
+
+    def tell(row: dict[str, float]) -> None:
+        ends.append(clock())
+        epoch = int(row["epoch"])
+        seconds = (ends[-1] - ends[0]) / (len(ends) - 1) * (epochs - epoch)
+        left = f"  {duration(seconds)} left" if epoch < epochs else ""
+        print(f"epoch {epoch:{width}}/{epochs}  {_figures(row)}{left}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def duration(seconds: float) -> str:
+    """Write a time as clocks do: ``0:42``, ``12:05``, ``1:02:33``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _figures(row: dict[str, float]) -> str:

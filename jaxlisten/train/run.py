@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 
 from jaxlisten import runs
 from jaxlisten.data import Dataset, health
-from jaxlisten.errors import InputError, TrainingError
+from jaxlisten.errors import InputError, ListenWarning, TrainingError
 from jaxlisten.evaluate import evaluate
+from jaxlisten.heard import Heard, heard_of, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
@@ -50,7 +52,9 @@ class Run:
         about: Mapping[str, Any] | None,
     ):
         now = job.begin(key, settings)
-        self.job, self.key, self.memory = job, key, Memory(now, jax.device_get(now.weights), [], key)
+        self.job: Job = job
+        self.key: Array = key
+        self.memory: Memory = Memory(now, jax.device_get(now.weights), [], key)
         self._fitted = _described(job, now, key, about)
         self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
         if self._folder is None:
@@ -60,6 +64,8 @@ class Run:
         warn_if_unstorable(job.model)
         self.memory = (self._saver.restore(self.memory) if resume else None) or self.memory
         runs.write_config(self._folder, self._fitted)
+        if self._fitted.heard is not None:
+            write_heard(self._folder, self._fitted.heard)
         # These may be of a later epoch than the checkpoint, where the run was killed.
         runs.write_weights(self._folder, *self.memory.best, epoch=self._best_epoch)
         runs.write_metrics(self._folder, self.memory.history)
@@ -177,13 +183,30 @@ def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | 
         training["settings"] = {name: float(value) for name, value in now.settings.items()}
     about = {**(more or {}), "seed": int(np.asarray(jax.random.key_data(key)).ravel()[-1]), "training": training}
     about["examples"] = _examples(validation)
+    heard = None
     if isinstance(train, Dataset):
+        heard = heard_of(train, validation)
+        _warn_of_leak(heard, validation)
         longest = job.model.window if isinstance(job.model, OnStreams) else int(train.lengths.max())
         item, about = (longest,), {"data": train.summary(), **about}
     else:
         values = job.sample.values if isinstance(job.sample, Padded) else job.sample
         item = tuple(values.shape[1:])
-    return Fitted(job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about)
+    return Fitted(
+        job.model, {}, {}, job.task, classes, 0 if named is None else named.sr, item, about=about, heard=heard
+    )
+
+
+def _warn_of_leak(heard: Heard, validation: Dataset | None) -> None:
+    """Warn of validation clips that are trained on."""
+    both = [] if validation is None else known(validation, heard.train)
+    if validation is not None and both:
+        warnings.warn(
+            f"fit: {len(both):,} of {len(validation):,} validation clips are trained on too, such as '{both[0]}', so "
+            "validation chooses what is known by heart; jaxlisten.data.split keeps copies on one side",
+            ListenWarning,
+            stacklevel=5,
+        )
 
 
 def _examples(validation: Dataset | None) -> list[str]:

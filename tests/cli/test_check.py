@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from jaxlisten import data
 
@@ -40,6 +42,22 @@ def test_json_is_the_whole_report_alone_on_stdout(command, folder):
     assert (done.code, done.err) == (0, "")
     assert done.json == data.health(folder).to_dict()
     assert len(done.json["duplicates"]) == 1
+
+
+def test_a_sound_under_another_name_in_another_form_is_a_copy(command, folder):
+    samples, sr = soundfile.read(folder / "low" / "1.wav")
+    soundfile.write(folder / "low" / "copy.flac", np.concatenate([np.zeros(99), samples]), sr)
+    found = command("check", folder, "--json").json
+    assert found["duplicates"] == [[str(folder / "low" / name) for name in ("1.wav", "copy.flac")]]
+    assert (found["leak"]["copies"], found["leak"]["groups"]) == (1, 0)
+
+
+def test_groups_are_measured_on_both_sides_of_a_random_split_and_on_one(command, sounds):
+    done = command("check", sounds, "--group-by", r"(\d)\.wav")
+    (leak,) = [line for line in done.out.splitlines() if line.startswith("leak: ")]
+    assert leak.startswith("leak: a random split would have torn apart ")
+    assert " of 6 groups; with it a quick classifier is right on " in leak
+    assert done.code == 0
 
 
 def test_what_cannot_be_read_is_code_2(refused, tmp_path):

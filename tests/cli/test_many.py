@@ -39,9 +39,13 @@ def test_folder_of_all_is_the_mean_of_the_runs(crossed, sounds, command):
     done = command("predict", crossed, sounds / "low" / "0.wav", "--json")
     assert done.json["label"] in CLASSES
     clips = jl.data.folder(sounds)
-    logits = [np.log(jl.evaluate(jl.load(crossed / f"run{i}").fitted, clips).probabilities) for i in range(6)]
-    expected = jax.nn.softmax(np.mean(logits, axis=0))
-    np.testing.assert_allclose(jl.evaluate(jl.load(crossed).fitted, clips).probabilities, expected, atol=1e-5)
+    folders = [crossed, *(crossed / f"run{i}" for i in range(6))]
+    with pytest.warns(jl.ListenWarning, match="of 12 clips were trained on"):
+        reports = [jl.evaluate(jl.load(folder), clips) for folder in folders]
+    expected = jax.nn.softmax(np.mean([np.log(report.probabilities) for report in reports[1:]], axis=0))
+    np.testing.assert_allclose(reports[0].probabilities, expected, atol=1e-5)
+    # Every clip is trained on by some run.
+    assert len(reports[0].trained_on) == 12
 
 
 def test_first_seed_is_that_of_a_single_run_and_all_go_on(command, sounds, tmp_path):

@@ -46,7 +46,8 @@ def copied(sounds: Path, tmp_path: Path) -> Path:
 
 def test_train_writes_a_whole_run_folder(trained):
     files = {path.name for path in trained.iterdir()}
-    wanted = {"config.json", "weights.safetensors", "metrics.csv", "report.html", "report.json", "checkpoints"}
+    wanted = {"config.json", "weights.safetensors", "clips.safetensors", "metrics.csv", "report.html", "report.json"}
+    wanted |= {"checkpoints"}
     assert files == wanted
     report = json.loads((trained / "report.json").read_text())
     assert report["about"]["part"] == "validation"
@@ -308,3 +309,29 @@ def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
     assert (done.code, done.err.startswith("2 labels at 8000 Hz")) == (0, True), done.err
     assert "mean average precision" in done.err
     assert "exact_match" in command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json
+
+
+def test_splits_that_tear_copies_apart_are_trained_with_a_warning_that_names_them(command, sounds, tmp_path):
+    copy = str(shutil.copy(sounds / "low" / "0.wav", tmp_path / "copy.wav"))
+    splits = ["train", "train", "train", "validation", "test", "test"]
+    rows = [f"{sounds}/{name}/{i}.wav,{name},{split}" for name in CLASSES for i, split in enumerate(splits)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label,split", *rows, f"{copy},low,test"]))
+    done = command(
+        "train", tmp_path / "list.csv", "--out", tmp_path / "run", "--epochs", "1", "--model", "linear", "--tensorboard"
+    )
+    assert done.code == 0
+    told = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert told[0].startswith(
+        f"warning: 1 sound is in more than one of the splits: '{sounds}/low/0.wav' (train) = '{copy}' (test); "
+    )
+    assert told[1].startswith(f"warning: evaluate: 1 of 5 clips were trained on, such as '{copy}'")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["trained_on"] == {"clips": 1, "paths": [copy]}
+    assert report["health"]["leak"]["copies"] == 1
+    assert "A random split would have had" in (tmp_path / "run" / "report.html").read_text()
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    assert b"validation/confusion" in events.read_bytes()
+
+
+def test_tensorboard_watches_one_run(refused, sounds, tmp_path):
+    assert "leave out --folds" in refused("train", sounds, "--out", tmp_path / "a", "--tensorboard", "--seeds", "2")

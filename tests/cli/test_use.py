@@ -4,22 +4,57 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import jaxlisten as jl
-from tests.cli.conftest import contents, write_sounds
+from tests.cli.conftest import CLASSES, contents, write_sounds
 
 
 def test_evaluate_prints_one_object(command, trained, sounds):
     done = command("evaluate", trained, sounds, "--json")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
     report = done.json
     assert report.keys() >= {"n", "accuracy", "balanced_accuracy", "macro_f1", "classes", "confusion", "per_class"}
     assert report["n"] == np.sum(report["confusion"]) == 12
     assert report["accuracy"] == np.trace(report["confusion"]) / 12
     assert report["per_class"].keys() == {"high", "low"}
+
+
+def test_evaluate_warns_of_clips_that_were_trained_on(command, trained, sounds, tmp_path):
+    done = command("evaluate", trained, sounds, "--json")
+    trained_on = done.json["trained_on"]
+    first = trained_on["paths"][0]
+    assert done.err.startswith(
+        f"warning: evaluate: {trained_on['clips']} of 12 clips were trained on, such as '{first}': "
+    )
+    assert trained_on["clips"] + done.json["chosen_by"]["clips"] == 12
+    # Under another name and in another form it is still the same sound; with other samples it is another one.
+    for name in CLASSES:
+        (tmp_path / "new" / name).mkdir(parents=True)
+    samples, sr = soundfile.read(first)
+    label = Path(first).parent.name
+    soundfile.write(tmp_path / "new" / label / "copy.flac", samples, sr)
+    soundfile.write(tmp_path / "new" / label / "other.wav", -samples, sr)
+    done = command("evaluate", trained, tmp_path / "new", "--json")
+    assert "1 of 2 clips were trained on, such as" in done.err
+    assert done.json["trained_on"]["paths"] == [str(tmp_path / "new" / label / "copy.flac")]
+
+
+def test_evaluate_does_not_warn_of_another_split_of_the_same_data(command, sounds, tmp_path):
+    splits = ["train", "train", "train", "validation", "test", "test"]
+    rows = "".join(f"{sounds}/{name}/{i}.wav,{name},{split}\n" for name in CLASSES for i, split in enumerate(splits))
+    (tmp_path / "list.csv").write_text("path,label,split\n" + rows)
+    assert command("train", tmp_path / "list.csv", "--out", tmp_path / "run", "--epochs", "1").code == 0
+    done = command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--split", "test", "--json")
+    assert (done.code, done.err, done.json["n"]) == (0, "", 4)
+    assert (
+        "6 of 6 clips were trained on"
+        in command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--split", "train").err
+    )
 
 
 def test_evaluate_prints_a_table_without_json(command, trained, sounds):

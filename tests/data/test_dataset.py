@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -69,10 +71,15 @@ def test_clips_are_counted_by_class_and_by_label():
     assert "clips_per_class" not in numbers
 
 
-def test_clips_of_the_same_samples_are_found_but_for_silence():
-    clip = np.array([0.1, 0.2], np.float32)
-    audio = (clip, np.zeros(2, np.float32), clip[:1], clip.copy(), np.zeros(2, np.float32), clip[::-1], clip[:0])
-    assert same_sound(audio).tolist() == [0, 1, 2, 0, 4, 5, 6]
+def test_clips_of_the_same_sound_are_found_but_for_silence():
+    clip, zeros = np.array([0.1, 0, 0.2], np.float32), np.zeros(2, np.float32)
+    late, padded = np.concatenate([zeros, clip]), np.concatenate([clip, zeros])
+    audio = (clip, zeros, clip[:1], clip.copy(), zeros, clip[::-1], clip[:0], late, padded)
+    data = Dataset(audio, np.zeros(9, np.int32), ("a",), 8000, tuple("abcdefghi"))
+    assert same_sound(data.digests()).tolist() == [0, 1, 2, 0, 4, 5, 6, 0, 0]
+    # The bytes of the three samples, hashed by hand.
+    known = hashlib.sha1(struct.pack("<3f", 0.1, 0, 0.2)).digest()[:8]
+    assert data.digests()[[0, 1]].tolist() == [int.from_bytes(known, "little"), 0]
 
 
 def test_it_prints_in_one_line():

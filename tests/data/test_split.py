@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxlisten.data import Dataset, arrays, folds, load, partition, split
-from jaxlisten.errors import InputError
+from jaxlisten.errors import InputError, ListenWarning
 
 
 def labelled(targets, groups=None, splits=None) -> Dataset:
@@ -130,8 +130,32 @@ def test_copies_of_a_sound_never_cross(by, seed):
 def test_a_class_of_copies_is_shared_out_all_the_same():
     # Class 0 is one sound 10 times, class 1 has 10 sounds.
     data = sounds_of([i * (i % 2) for i in range(20)])
-    assert [per_class(part) for part in split(data, (0.8, 0.2))] == [[8, 8], [2, 2]]
-    assert all(min(per_class(parts.test)) > 0 for parts in folds(data, 5))
+    with pytest.warns(ListenWarning, match="'clip 0', 'clip 2', 'clip 4' and 7 more are one sound, the only one of"):
+        assert [per_class(part) for part in split(data, (0.8, 0.2))] == [[8, 8], [2, 2]]
+    with pytest.warns(ListenWarning):
+        assert all(min(per_class(parts.test)) > 0 for parts in folds(data, 5))
+
+
+def test_a_class_of_two_sounds_is_missing_in_a_part_rather_than_in_two():
+    data = sounds_of([i if i % 2 else 2 * (i % 4) for i in range(24)])  # class 0: the sounds 0 and 4, six times each
+    for parts in (split(data, (0.5, 0.25, 0.25)), [fold.test for fold in folds(data, 5)]):
+        assert sorted(per_class(part)[0] for part in parts)[-2:] == [6, 6]
+
+
+def test_named_splits_and_folds_that_tear_copies_apart_are_kept_with_a_warning():
+    data = sounds_of([0, 1, 0, 3, 4, 5, 6, 7])
+    named = replace(data, splits=("train", "train", "test", "test", "validation", "train", "train", "train"))
+    with pytest.warns(ListenWarning, match=r"1 sound is .*splits: 'clip 0' \(train\) = 'clip 2' \(test\); .*keep them"):
+        parts = partition(named)
+    assert [len(part) for part in parts if part is not None] == [5, 1, 2]
+    with pytest.warns(ListenWarning, match=r"of the folds: 'clip 0' \(1\) = 'clip 2' \(3\);"):
+        folds(replace(data, folds=tuple("12312312")))
+
+
+def test_named_splits_that_tear_groups_apart_are_kept_with_a_warning():
+    named = labelled([0, 1] * 4, list("aabbccdd"), ("train",) * 5 + ("test",) * 3)
+    with pytest.warns(ListenWarning, match=r"1 group is .*splits: 'c', such as '4' \(train\) and '5' \(test\)"):
+        partition(named)
 
 
 def test_a_copy_ties_the_groups_that_it_is_in():
@@ -235,7 +259,8 @@ def test_folds_that_cannot_be_made_are_refused():
 def test_validation_asks_what_the_named_test_asks(recordings):
     # The official test clips are of the speakers of the training clips, so validation clips are too.
     data = load(recordings / "fsdd")
-    train, validation, test = partition(data)
+    with pytest.warns(ListenWarning, match="6 groups are in more than one of the splits: 'george'"):
+        train, validation, test = partition(data)
     assert set(train.groups) == set(validation.groups) == set(test.groups)
     assert len(train) + len(validation) + len(test) == len(data)
     # With a speaker held out for the test, another one is held out for validation.

@@ -324,7 +324,14 @@ def test_callbacks_see_each_epoch_and_may_end_the_run():
 def test_a_run_with_augmentation_and_an_average_goes_on_exactly(tmp_path):
     settings = {"augment": jl.augment.Chain((jl.augment.Speed(), jl.augment.Noise())), "average": 0.9, "epochs": 3}
     whole = fit(**settings)
-    fit(**settings, run_dir=tmp_path / "run", callbacks=[lambda row, now: True])
+    seen = []
+
+    def look_and_stop(row, now):  # who reads the table sees each epoch when it is told
+        seen.append((tmp_path / "run" / "metrics.csv").read_text().splitlines()[1:])
+        return True
+
+    fit(**settings, run_dir=tmp_path / "run", callbacks=[look_and_stop])
+    assert [[row.split(",")[0] for row in rows] for rows in seen] == [["1"]]
     again = fit(**settings, run_dir=tmp_path / "run", resume=True)
     assert_same_bits(again.params, whole.params)
     assert figures(again.history) == figures(whole.history)

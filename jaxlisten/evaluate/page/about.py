@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from jaxlisten.evaluate.page.text import Section, cell, count, counted, figure, listing, text
+from jaxlisten.evaluate.page.text import Section, cell, count, counted, figure, listing, percent, text
 
 _FAULTS = ("skipped", "silent", "clipped", "short", "duplicates")
 _NAMED = 10
@@ -24,7 +24,30 @@ def health(found: dict[str, Any] | None) -> Section:
         f"{counted(found['clips'], 'clip')}, {length['total'] / 60:.1f} minutes at {count(found['sr'])} Hz, "
         f"from {length['min']:.2f} to {length['max']:.2f} s. {'' if problems else 'No problems.'}"
     )
-    return Section("Data health", told + _by_class(found["classes"]), note)
+    return Section("Data health", told + _leak(found.get("leak")) + _by_class(found["classes"]), note)
+
+
+def _leak(found: dict[str, Any] | None) -> str:
+    """Set what a random split would have promised beside what a split by groups gets."""
+    if found is None:
+        return ""
+    torn = [
+        f"{count(found[f'torn_{kind}'])} of {count(found[kind])} {what}"
+        for kind, what in (("groups", "groups"), ("copies", "sounds that are there more than once"))
+        if found[kind]
+    ]
+    told = f"<p>A random split would have had {' and '.join(torn)} on both sides.</p>\n"
+    if found["random"] is None:
+        return told
+    rows = [
+        (
+            f"{split} split",
+            [cell(percent(share["accuracy"])), cell(f"{percent(share['low'])} to {percent(share['high'])}")],
+        )
+        for split, share in (("Random", found["random"]), ("Grouped", found["grouped"]))
+    ]
+    quick = f"A quick classifier on {counted(found['clips'], 'clip')}, for comparison"
+    return told + listing((quick, "Accuracy", "95 % interval"), rows)
 
 
 def _by_class(classes: dict[str, dict[str, Any]]) -> str:

@@ -129,6 +129,11 @@ def _(report: StreamReport) -> Iterator[str]:
 
 def _advice(report: Any) -> Iterator[str]:
     """Say what is worth a look, the gravest first."""
+    if report.trained_on:
+        yield (
+            f"It was trained on {count(len(report.trained_on))} of these {counted(report.n, 'clip')}, such as "
+            f"{text(report.trained_on[0])}: of others it is right less often."
+        )
     problems = (report.health or {}).get("problems", ())
     if problems:
         yield f"The data has {counted(len(problems), 'problem')}: see <a href='#data-health'>Data health</a>."
@@ -145,6 +150,11 @@ def _advice(report: Any) -> Iterator[str]:
     best, last = best_epoch(report), len(report.history)
     if best is not None and best == last >= 2:
         yield "The last epoch was the best one: more epochs may bring more."
+    if report.chosen_by:
+        yield (
+            f"Its best epoch was chosen by {count(len(report.chosen_by))} of these {counted(report.n, 'clip')}, so "
+            "others are heard a little worse: hold some out as a test."
+        )
 
 
 def _weak(report: Report | LabelReport) -> Iterator[str]:
