@@ -222,11 +222,11 @@ def _why_not(file: Path) -> str:
 
 def _check_header(file: Opened, path: AnyPath) -> None:
     """Refuse what has no samples, or asks for too much."""
-    if file.frames < 1 or file.channels < 1 or file.samplerate < 1:
+    if min(file.frames, file.channels, file.samplerate) < 1:
         raise InputError(
             f"{_name(path)} holds no samples, it is empty or cut short; copy or record it again, or take it out"
         )
-    if file.frames == _UNKNOWN_LENGTH:
+    if file.frames >= _UNKNOWN_LENGTH:
         raise InputError(
             f"{_name(path)} does not say how long it is, as files that were written to a pipe; convert it to WAV or "
             "FLAC, into a file"

@@ -44,14 +44,14 @@ class Decoders:
         """
         with self._lock:
             child = self._idle.pop() if self._idle else None
-        if child is None or (child.patience, child.bytes_at_most) != (patience, bytes_at_most):
-            if child is not None:
-                child.end()
-            child = _Child(patience, bytes_at_most)
+        if child is not None and not child.fit(patience, bytes_at_most):
+            child.end()
+            child = None
+        child = child or _Child(patience, bytes_at_most)
         try:
             header, _ = child.ask(path, "open", os.path.abspath(path))
             if not all(type(header.get(name)) is kind for name, kind in _HEADER.items()):
-                raise InputError(f"'{path}' makes the decoder answer nonsense; take it out")
+                raise _nonsense(path)
         except RuntimeError:
             self.keep(child)
             raise
@@ -115,7 +115,9 @@ class Isolated:
             InputError, RuntimeError: as in `Decoders.open`.
         """
         _, samples = self._child.ask(self._path, "read", frames, at_most=4 * frames * self.channels)
-        return np.frombuffer(samples, np.float32).reshape(-1, self.channels)
+        if len(samples) % (4 * self.channels):
+            raise _nonsense(self._path)
+        return np.frombuffer(samples, np.float32).reshape(-1, self.channels).copy()  # may be written to
 
 
 class _Child:
@@ -137,6 +139,10 @@ class _Child:
             raise InputError(
                 f"no process could be started to decode in; does it need more than {bytes_at_most:,} bytes?"
             )
+
+    def fit(self, patience: float, bytes_at_most: int) -> bool:
+        """Whether it still runs, with these settings."""
+        return (self.patience, self.bytes_at_most) == (patience, bytes_at_most) and self._process.poll() is None
 
     @property
     def ended(self) -> bool:
@@ -190,7 +196,8 @@ class _Child:
         elif answer:
             what = "makes the decoder answer nonsense"
         else:
-            what = f"makes the decoder crash ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
+            names = {-one.value: one.name for one in signal.Signals}
+            what = f"makes the decoder crash ({names.get(code, f'exit code {code}')})"
         return f"'{path}' {what}; it is damaged or made to do so: take it out"
 
     def end(self) -> None:
@@ -204,6 +211,10 @@ class _Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _nonsense(path: str) -> InputError:
+    return InputError(f"'{path}' makes the decoder answer nonsense; take it out")
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

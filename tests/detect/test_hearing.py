@@ -100,7 +100,7 @@ def test_an_hour_of_silence_gives_finite_rows_and_keeps_nothing():
         (np.zeros((2, 9), np.float32), r"floating-point samples \[time\] in each piece, got float32 \[2, 9\]"),
         (np.zeros(9, np.int16), "divide 16-bit integers by 32768"),
         (np.array([0.0, np.nan]), "some samples after 0.00 s are NaN or infinite"),
-        (np.array([0.0, 1e30]), "some samples after 0.00 s are NaN or infinite, or beyond 1e+12"),
+        (np.array([0.0, 1e30]), "some samples after 0.00 s are NaN or infinite, or beyond 1e.12"),
     ],
 )
 def test_what_is_no_sound_is_refused_and_the_stream_goes_on(piece, said):
