@@ -59,6 +59,9 @@ def test_first_seed_is_that_of_a_single_run_and_all_go_on(command, sounds, tmp_p
     (many / "config.json").unlink()  # as if stopped before the end
     assert command(*words, "--out", many, "--seeds", 2, "--resume").code == 0
     assert (many / "run0" / "weights.safetensors").read_bytes() == weights[0]
+    assert command("train", "--config", many / "config.json", "--out", tmp_path / "again").code == 0
+    both = [(folder / "weights.safetensors").read_bytes() for folder in (many, tmp_path / "again")]
+    assert both[0] == both[1]
 
 
 @pytest.mark.parametrize(("option", "least"), [("--folds", 3), ("--seeds", 2)])

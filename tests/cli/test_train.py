@@ -268,7 +268,7 @@ def test_unforeseen_error_is_one_line_too(monkeypatch, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent in another way there")
-def test_interrupted_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
+def test_terminated_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
     out = tmp_path / "run"
     # The same small network as in this process, so that both can go on with the same run.
     program = (
@@ -285,19 +285,50 @@ def test_interrupted_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
         for line in process.stderr:
             if line.startswith("epoch 1/"):
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         rest, printed = process.stderr.read(), process.stdout.read()
     said = [line for line in rest.splitlines() if not line.startswith("epoch ")]
     assert process.returncode == 1
     assert printed == ""
-    assert said == [
-        f"jaxlisten: interrupted; {out} keeps the best weights so far: go on with the same command and --resume"
-    ]
+    assert said == [f"jaxlisten: {INTERRUPTED.format(out)}"]
     assert not [name for name in contents(out) if name.rpartition("/")[2].startswith(".")], "no half-written file stays"
     done = len((out / "metrics.csv").read_text().splitlines()) - 1
+    assert done == max(int(path.name) for path in (out / "checkpoints").iterdir()), "the last epoch is stored"
     assert command("evaluate", out, sounds, "--json").json["n"] == 12
     assert command("train", sounds, "--out", out, "--resume", "--epochs", done + 2).code == 0
     assert len((out / "metrics.csv").read_text().splitlines()) == done + 3
+
+
+INTERRUPTED = "interrupted; {} keeps every finished epoch: go on with the same command and --resume"
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("jaxlisten.data.load", "SIGTERM"),
+        ("jaxlisten.train.run.Run.add", "SIGINT"),
+        ("jaxlisten.cli.train.evaluate", "SIGTERM"),
+    ],
+)
+def test_interrupted_anywhere_a_run_says_how_to_go_on_and_does(
+    where, name, refused, command, sounds, trained, tmp_path, monkeypatch
+):
+    words = ["train", sounds, "--out", tmp_path / "run", "--epochs", 2]
+    with monkeypatch.context() as patch:
+        patch.setattr(where, lambda *_, **__: signal.raise_signal(signal.Signals[name]))
+        assert refused(*words, code=1) == INTERRUPTED.format(tmp_path / "run")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert command(*words, "--resume").code == 0
+    weights = [(run / "weights.safetensors").read_bytes() for run in (tmp_path / "run", trained)]
+    assert weights[0] == weights[1]
+
+
+def test_full_disk_is_no_wrong_usage(refused, command, sounds, tmp_path, small_disk):
+    words = ["train", sounds, "--out", tmp_path / "run", "--epochs", 2]
+    with small_disk(3000):
+        message = refused(*words, code=1)
+    assert "File too large; what was there before is as it was, make room and try again" in message
+    assert command(*words, "--resume").code == 0
 
 
 def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
