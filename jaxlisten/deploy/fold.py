@@ -23,7 +23,7 @@ _LINEAR = (
 """Layers with a kernel whose last axis is that of the channels that come out, and perhaps a bias."""
 
 
-def folded(model: Layer, params: Params, state: State) -> tuple[Layer, Params, State]:
+def folded(model: Any, params: Params, state: State) -> tuple[Layer, Params, State]:
     """Return a model that gives the same with ``train=False``, without the `BatchNorm` behind a convolution or `Dense`.
 
     A normalisation multiplies each channel and adds to it, and so can the kernel and the bias before it. What is
@@ -47,8 +47,8 @@ def folded(model: Layer, params: Params, state: State) -> tuple[Layer, Params, S
     return replace(model, layers=layers, names=names), params, state
 
 
-def _joined(parts: list[tuple[str, Layer, Params, State]]) -> list[tuple[str, Layer, Params, State]]:
-    kept = list[tuple[str, Layer, Params, State]]()
+def _joined(parts: list[tuple[str, Any, Params, State]]) -> list[tuple[str, Any, Params, State]]:
+    kept = list[tuple[str, Any, Params, State]]()
     for name, layer, params, state in parts:
         if isinstance(layer, nn.BatchNorm) and kept and isinstance(kept[-1][1], _LINEAR):
             before, linear, weights, _ = kept.pop()
