@@ -5,7 +5,7 @@ See the README for a tour; `jaxlisten.types` names the axes.
 
 from jaxlisten import augment, data, detect, features, interop, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
-from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, TrainingError
+from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, StorageError, TrainingError
 from jaxlisten.evaluate import (
     LabelReport,
     NumberReport,
@@ -156,6 +156,7 @@ __all__ = [
     "SlidingPool",
     "SpecAugment",
     "Stepwise",
+    "StorageError",
     "StreamReport",
     "Tanh",
     "TensorBoard",
