@@ -55,8 +55,8 @@ def test_clips_are_known_by_their_sound_and_silence_is_nobody_s():
     silent = dataclasses.replace(TEST, audio=(*TRAIN.audio[:1], np.zeros(99, np.float32), *TEST.audio[2:]))
     heard = heard_of(silent, None)
     assert (len(heard.train), len(heard.validation)) == (3, 0)
-    assert known(TRAIN, heard.train) == ["clip 0"]
-    assert known(silent, heard.train) == [silent.paths[i] for i in (0, 2, 3)]
+    assert known(TRAIN, heard.train) == ("clip 0",)
+    assert known(silent, heard.train) == tuple(silent.paths[i] for i in (0, 2, 3))
 
 
 def test_several_listeners_have_heard_what_each_has():

@@ -194,7 +194,7 @@ def _pooled(data: Dataset) -> np.ndarray:
     """
     from librosa.filters import mel
 
-    n_fft = 2 ** int(np.ceil(np.log2(0.025 * data.sr)))
+    n_fft = max(64, 2 ** int(np.ceil(np.log2(0.025 * data.sr))))
     bank = mel(sr=data.sr, n_fft=n_fft, n_mels=min(_BANDS, n_fft // 8)).T
     window = np.hanning(n_fft).astype(np.float32)
     described = []

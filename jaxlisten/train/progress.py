@@ -45,14 +45,13 @@ def progress(epochs: int, done: int, *, shown: bool, clock: Callable[[], float] 
 def _lines(epochs: int, clock: Callable[[], float]) -> Tell:
     """Return what prints a line an epoch; an epoch takes what lies between two of them, validation and all."""
     ends = deque([clock()], maxlen=_LATELY + 1)
-    width = len(str(epochs))
 
     def tell(row: dict[str, float]) -> None:
         ends.append(clock())
         epoch = int(row["epoch"])
         seconds = (ends[-1] - ends[0]) / (len(ends) - 1) * (epochs - epoch)
         left = f"  {duration(seconds)} left" if epoch < epochs else ""
-        print(f"epoch {epoch:{width}}/{epochs}  {_figures(row)}{left}", file=sys.stderr, flush=True)
+        print(f"epoch {epoch}/{epochs}  {_figures(row)}{left}", file=sys.stderr, flush=True)
 
     return tell
 

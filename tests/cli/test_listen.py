@@ -69,8 +69,11 @@ def heard(capsys, *words):
     return code, out.splitlines(), err
 
 
-def test_a_detector_is_trained_with_a_threshold_of_its_own(run):
+def test_a_detector_is_trained_with_a_threshold_of_its_own(run, sounds):
     fitted = runs.read(run)
+    # It has learnt from what was cut out of the clips, and is known to have heard the clips.
+    clips = data.load(sounds / "clips", sr=fitted.sr)
+    assert sorted(np.concatenate(fitted.heard)) == sorted(clips.digests())
     assert fitted.classes == ("high", "low", "middle", "_background_")
     assert set(fitted.about["detector"]) == {"thresholds", "smooth", "refractory"}
     assert fitted.longest < 0.4 * SR

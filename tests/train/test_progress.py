@@ -20,7 +20,7 @@ def test_a_line_an_epoch_says_how_long_the_rest_takes(capsys):
     lines = err.splitlines()
     assert out == ""
     assert lines[0] == (
-        "epoch  1/12  train loss 0.5123  validation loss 0.4000  accuracy 87.5%  macro_f1 0.800  1,234 clips/s  "
+        "epoch 1/12  train loss 0.5123  validation loss 0.4000  accuracy 87.5%  macro_f1 0.800  1,234 clips/s  "
         "11:00 left"
     )
     # The mean of two, 35 s, for ten more; then of the last five.
@@ -34,7 +34,7 @@ def test_a_run_that_goes_on_counts_what_it_does_itself(capsys):
     with progress(10, 7, shown=True, clock=lambda: now[0]) as tell:
         now[0] = 3.0
         tell({"epoch": 8, "train_loss": 1.0, "clips_per_second": 5.0})
-    assert capsys.readouterr().err == "epoch  8/10  train loss 1.0000  5 clips/s  0:06 left\n"
+    assert capsys.readouterr().err == "epoch 8/10  train loss 1.0000  5 clips/s  0:06 left\n"
 
 
 def test_a_terminal_gets_a_bar_with_rate_and_rest(monkeypatch):
