@@ -100,13 +100,13 @@ def torment(folder: Path, kills: int, epochs: Mapping[str, int], seed: int = 0) 
     ends = {}
     for way in ways:
         whole = folder / f"whole {way}"
-        if _live(way, epochs[way], whole, None) != 0:
+        if live(way, epochs[way], whole, None) != 0:
             raise RuntimeError(f"{way}: training fails without being killed")
-        ends[way] = _end(whole)
+        ends[way] = end(whole)
     while tally.kills < kills:
         way, run = ways[tally.runs % len(ways)], folder / f"run {tally.runs}"
         killed, lost = _until_the_end(way, epochs[way], run, rng)
-        differing = not lost and _end(run) != ends[way]
+        differing = not lost and end(run) != ends[way]
         tally = Tally(tally.kills + killed, tally.runs + 1, tally.lost + lost, tally.differing + differing)
         print(f"{way}, killed {killed} times; so far {tally}", file=sys.stderr, flush=True)
     return tally
@@ -115,14 +115,14 @@ def torment(folder: Path, kills: int, epochs: Mapping[str, int], seed: int = 0) 
 def _until_the_end(way: str, epochs: int, run: Path, rng: random.Random) -> tuple[int, bool]:
     """Kill a run and go on with it until it is done; return how often, and whether it was lost."""
     killed, stored = 0, {}
-    while (code := _live(way, epochs, run, rng)) is None:
+    while (code := live(way, epochs, run, rng)) is None:
         killed, before, stored = killed + 1, stored, _stored(run)
         if any(stored.get(place, 0) < epoch for place, epoch in before.items()) or not _can_be_loaded(run):
             return killed, True
     return killed, code != 0
 
 
-def _live(way: str, epochs: int, run: Path, rng: random.Random | None) -> int | None:
+def live(way: str, epochs: int, run: Path, rng: random.Random | None) -> int | None:
     """Let a process train; return its exit code, or None where it was killed."""
     words = [sys.executable, "-m", "benchmarks.killed", "--train", way, str(epochs), str(run)]
     cache = {
@@ -185,7 +185,7 @@ def _can_be_loaded(run: Path) -> bool:
     return True
 
 
-def _end(run: Path) -> dict[str, Any]:
+def end(run: Path) -> dict[str, Any]:
     """Return all that two equal runs share, by the names of the files."""
     import orbax.checkpoint as ocp
 
