@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -170,13 +171,15 @@ def _stopping(go_on: str) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    ours = threading.current_thread() is threading.main_thread()  # signals come to no other
+    before = signal.signal(signal.SIGTERM, stop) if ours else None
     try:
         yield
     except KeyboardInterrupt:
         raise TrainingError(f"interrupted; {go_on}") from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if ours:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
