@@ -35,7 +35,8 @@ def folded(model: Any, params: Params, state: State) -> tuple[Layer, Params, Sta
     """
     if isinstance(model, nn.Wrapper):
         inner, params, state = folded(model.inner, params, state)
-        return replace(model, inner=inner), params, state
+        wrapper: Any = model
+        return replace(wrapper, inner=inner), params, state
     if not isinstance(model, nn.Serial | nn.Parallel):
         return model, params, state
     parts = [(name, *folded(child, params.get(name, {}), state.get(name, {}))) for name, child in model.children()]
