@@ -36,23 +36,10 @@ _MOST_PIECES = 20_000
 """Pieces of memory from which on programs are let go. Each compiled program takes several, and Linux gives 65,530."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process have all tests of a file, with what they compile and train, unless they say otherwise."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
-
-
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let go of compiled programs between two groups of tests, when there are many: without memory XLA crashes."""
-    if nextitem is not None and _group(item) != _group(nextitem) and _pieces() > _MOST_PIECES:
+def pytest_runtest_teardown() -> None:
+    """Let go of compiled programs where there are many: without memory for another one XLA crashes."""
+    if _pieces() > _MOST_PIECES:
         jax.clear_caches()
-
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    return marker.args[0] if marker else ""
 
 
 def _pieces() -> int:

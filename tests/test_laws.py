@@ -26,12 +26,8 @@ BATCH = 4
 
 
 def cases(law: str):
-    """Run a law over the table, without the cases that are exempt from it; all laws of a case in one process."""
-    named = [
-        pytest.param(case, id=name, marks=pytest.mark.xdist_group(f"laws of {name}"))
-        for name, case in CASES.items()
-        if law not in case.exempt
-    ]
+    """Run a law over the table, without the cases that are exempt from it."""
+    named = [pytest.param(case, id=name) for name, case in CASES.items() if law not in case.exempt]
     return pytest.mark.parametrize("case", named)
 
 
