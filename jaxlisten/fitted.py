@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten.heard import Heard
+from jaxlisten.heard import HeardClips
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.types import Params, State
@@ -48,7 +48,7 @@ class Fitted:
     item: tuple[int, ...]
     history: tuple[dict[str, float], ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
-    heard: Heard | None = None
+    heard: HeardClips | None = None
 
     @property
     def longest(self) -> int:

@@ -17,7 +17,7 @@ FILE = "clips.safetensors"
 """Two arrays, ``train`` and ``validation``, of `jaxlisten.data.Dataset.digests`: uint64 ``[n]``, sorted, each once."""
 
 
-class Heard(NamedTuple):
+class HeardClips(NamedTuple):
     """The clips that a listener has heard, as sorted digests of 8 bytes, each once.
 
     Attributes:
@@ -29,22 +29,22 @@ class Heard(NamedTuple):
     validation: NDArray[np.uint64]
 
 
-def heard_of(train: Dataset, validation: Dataset | None) -> Heard:
+def heard_of(train: Dataset, validation: Dataset | None) -> HeardClips:
     """Return what a listener that was trained on some clips has heard."""
     chosen_by = np.zeros(0, np.uint64) if validation is None else validation.digests()
-    return Heard(_sorted(train.digests()), _sorted(chosen_by))
+    return HeardClips(_sorted(train.digests()), _sorted(chosen_by))
 
 
-def joined(each: Sequence[Heard | None]) -> Heard | None:
+def joined(each: Sequence[HeardClips | None]) -> HeardClips | None:
     """Return what several listeners have heard together; None: of one of them it isn't known."""
     known = [one for one in each if one is not None]
     if not known or len(known) < len(each):
         return None
     train, validation = (_sorted(np.concatenate(parts)) for parts in zip(*known, strict=True))
-    return Heard(train, validation)
+    return HeardClips(train, validation)
 
 
-def write_heard(run: Path, heard: Heard) -> None:
+def write_heard(run: Path, heard: HeardClips) -> None:
     """Write ``clips.safetensors`` into a run folder."""
     from safetensors.numpy import save
 
@@ -52,7 +52,7 @@ def write_heard(run: Path, heard: Heard) -> None:
         path.write_bytes(save(heard._asdict()))
 
 
-def read_heard(run: Path) -> Heard | None:
+def read_heard(run: Path) -> HeardClips | None:
     """Read ``clips.safetensors``; None: the run has none, as it is older or was not trained on recordings.
 
     Raises:
@@ -65,7 +65,7 @@ def read_heard(run: Path) -> Heard | None:
     if not path.is_file():
         return None
     try:
-        found = Heard(**load_file(path))
+        found = HeardClips(**load_file(path))
         if any(digests.dtype != np.uint64 or digests.ndim != 1 for digests in found):
             raise ValueError("it holds something else")
         return found

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 import jaxlisten as jl
 from jaxlisten import runs
 from jaxlisten.evaluate.page.words import _advice, summary
-from jaxlisten.heard import Heard, heard_of, joined, known, read_heard, write_heard
+from jaxlisten.heard import HeardClips, heard_of, joined, known, read_heard, write_heard
 from tests.deploy.speech import CLASSES, SR, trained
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ CLIPS = jl.data.arrays(
 TRAIN, VALIDATION, TEST = (CLIPS.subset(range(i, i + 4)) for i in (0, 4, 8))
 
 
-def fitted(heard: Heard | None) -> jl.Fitted:
+def fitted(heard: HeardClips | None) -> jl.Fitted:
     model, params, state = trained("cnn1d")
     return jl.Fitted(model, params, state, jl.tasks.find("classification"), CLASSES, SR, (2000,), heard=heard)
 
@@ -32,7 +32,7 @@ def test_what_is_read_is_what_was_written_in_eight_bytes_a_clip(tmp_path):
     read = read_heard(tmp_path)
     np.testing.assert_equal(read, heard)
     assert load_file(tmp_path / "clips.safetensors")["train"].tolist() == sorted(TRAIN.digests().tolist())
-    many = Heard(np.arange(100_000, dtype=np.uint64), heard.validation)
+    many = HeardClips(np.arange(100_000, dtype=np.uint64), heard.validation)
     write_heard(tmp_path, many)
     assert (tmp_path / "clips.safetensors").stat().st_size < 801_000
     (tmp_path / "clips.safetensors").unlink()
@@ -62,7 +62,7 @@ def test_clips_are_known_by_their_sound_and_silence_is_nobody_s():
 def test_several_listeners_have_heard_what_each_has():
     together = joined([heard_of(TRAIN, VALIDATION), heard_of(VALIDATION, TRAIN)])
     both = np.unique(np.concatenate([TRAIN.digests(), VALIDATION.digests()]))
-    np.testing.assert_equal(together, Heard(both, both))
+    np.testing.assert_equal(together, HeardClips(both, both))
     assert joined([heard_of(TRAIN, None), None]) is None
     assert joined([]) is None
 

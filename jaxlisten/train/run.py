@@ -15,7 +15,7 @@ from jaxlisten import runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, ListenWarning, TrainingError
 from jaxlisten.evaluate import evaluate
-from jaxlisten.heard import Heard, heard_of, known, write_heard
+from jaxlisten.heard import HeardClips, heard_of, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
@@ -197,7 +197,7 @@ def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | 
     )
 
 
-def _warn_of_leak(heard: Heard, validation: Dataset | None) -> None:
+def _warn_of_leak(heard: HeardClips, validation: Dataset | None) -> None:
     """Warn of validation clips that are trained on."""
     both = [] if validation is None else known(validation, heard.train)
     if validation is not None and both:
