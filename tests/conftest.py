@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
+
+# librosa compiles with numba, which keeps what it has compiled in files: two processes at once would break them.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"jaxlisten-tests-numba-{_WORKER}"))
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
