@@ -43,6 +43,7 @@ MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 HEAVY = {
     "flax",
+    "grain",
     "librosa",
     "matplotlib",
     "onnx",

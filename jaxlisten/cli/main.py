@@ -116,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--background", metavar="DIR", help="with --streaming: recordings of what is heard otherwise")
     train.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard, to watch the training")
+    train.add_argument(
+        "--from-files",
+        action=argparse.BooleanOptionalAction,
+        help="read clips batch by batch, or keep them in memory (default: in memory, up to a quarter of what is free)",
+    )
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     train.set_defaults(run=_train)

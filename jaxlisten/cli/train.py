@@ -47,11 +47,16 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError("--background goes with --streaming, which trains a detector")
     if options.tensorboard and (options.folds is not None or options.seeds is not None):
         raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
+    if options.from_files and options.streaming:
+        raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
     if options.cache:
         cache.keep()
     runs.create(options.out, resume=options.resume)
-    clips = data.load(options.data, group_by=options.group_by)
+    from_files = False if options.streaming else options.from_files
+    clips = data.load(options.data, group_by=options.group_by, from_files=from_files)
     say.skipped(clips)
+    if isinstance(clips.audio, data.Files):
+        say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
     _check_classes(clips, options.data)
     about = {"command": asked.command(clips)}
     if options.folds is None:

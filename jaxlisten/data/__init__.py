@@ -2,9 +2,10 @@
 
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
-from jaxlisten.data.batch import bucket_lengths, collate, plan
+from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
+from jaxlisten.data.files import Files
 from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.limits import Limits, reading
@@ -25,6 +26,7 @@ __all__ = [
     "ClassHealth",
     "Dataset",
     "Event",
+    "Files",
     "Health",
     "Leak",
     "Limits",
@@ -33,6 +35,7 @@ __all__ = [
     "Scene",
     "Skipped",
     "arrays",
+    "batches",
     "blocks",
     "bucket_lengths",
     "class_weights",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxlisten.data.ahead import ahead
 from jaxlisten.data.dataset import Dataset
+from jaxlisten.data.files import Files
 from jaxlisten.data.targets import DTYPES
 from jaxlisten.errors import InputError
 from jaxlisten.types import Batch, Padded
@@ -150,3 +154,39 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
     targets[: len(clips)] = data.targets[indices]
     weight[: len(clips)] = 1
     return Batch(Padded(values, lengths), targets, weight)
+
+
+def batches(
+    data: Dataset,
+    batch_size: int,
+    buckets: tuple[int, ...],
+    *,
+    rng: np.random.Generator | None = None,
+    done: int = 0,
+) -> Iterator[tuple[np.ndarray, Batch]]:
+    """Yield the batches of one pass over all clips; those of clips that stay in files are made ahead, by threads.
+
+    Args:
+        data: the clips.
+        batch_size, buckets, rng: as in `plan`, which decides the order.
+        done: how many batches to leave out at the beginning, because they were taken before.
+
+    Yields:
+        The indices of a batch's clips, int64 ``[at most batch_size]``, and the batch, as `collate` makes it.
+
+    Raises:
+        InputError: as in `plan`; or a file can no longer be read, when its batch is reached.
+
+    Example:
+        >>> from jaxlisten.data import synthetic
+        >>> data = synthetic(60)
+        >>> sum(len(indices) for indices, _ in batches(data, 16, bucket_lengths(data.lengths)))
+        60
+    """
+    planned = plan(data.lengths, batch_size, buckets, rng=rng)[done:]
+
+    def made(one: tuple[int, np.ndarray]) -> tuple[np.ndarray, Batch]:
+        length, indices = one
+        return indices, collate(data, indices, length, batch_size)
+
+    return ahead(made, planned) if isinstance(data.audio, Files) else map(made, planned)

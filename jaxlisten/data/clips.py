@@ -1,20 +1,22 @@
-"""From a list of files with labels to a `Dataset`: reading in parallel, one rate, bad clips left out."""
+"""From a list of files with labels to a `Dataset`: reading in parallel, one rate, bad clips left out, and no more kept
+than there is memory for."""
 
 from __future__ import annotations
 
-import os
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxlisten.data.ahead import check_grain, each
 from jaxlisten.data.audio import info, read
 from jaxlisten.data.dataset import Dataset, Skipped
+from jaxlisten.data.files import FACTS, Fact, Files, Place, fact
 from jaxlisten.data.limits import limits
+from jaxlisten.data.memory import SHARE, free_memory
 from jaxlisten.data.targets import Target, check_labels, encode, names_in
 from jaxlisten.errors import InputError
 
@@ -36,7 +38,7 @@ class Clip(NamedTuple):
         origin: where it is listed, such as ``"row 7"``.
     """
 
-    file: Path
+    file: str
     target: Target
     group: str | None = None
     split: str | None = None
@@ -49,7 +51,7 @@ class Clip(NamedTuple):
     def path(self) -> str:
         """The clip as shown to the user; a part of a file is written as a media fragment, ``a.wav#t=0.5,2``."""
         if self.start is None and self.end is None:
-            return str(self.file)
+            return self.file
         return f"{self.file}#t={self.start or 0:g}" + ("" if self.end is None else f",{self.end:g}")
 
 
@@ -60,6 +62,7 @@ def load_clips(
     classes: Sequence[str] | None,
     source: str,
     skipped: Sequence[Skipped] = (),
+    from_files: bool | None = None,
 ) -> Dataset:
     """Read clips into a `Dataset`; those that can't be read are left out and listed in `Dataset.skipped`.
 
@@ -70,22 +73,25 @@ def load_clips(
         classes: the names of the classes, labels or numbers; None takes those of the clips that were read, sorted.
         source: the folder or file that the user named, for messages.
         skipped: what has been left out before.
+        from_files: let clips stay in their files, or keep them in memory; None: in memory, where they take no more
+            than a quarter of what is free. All are read once in any case: only that tells which can be.
 
     Raises:
-        InputError: a label is not in `classes`, the targets don't fit together, or no clip can be read.
+        InputError: a label is not in `classes`, the targets don't fit together, no clip can be read, or clips are to
+            stay in their files and grain is missing.
     """
     if classes is not None and not isinstance(clips[0].target, tuple):
         check_labels(names_in(clip.target for clip in clips), classes, source)
     rate = sr or _common_rate(clips)
-    results = _read_clips(clips, rate, source)
-    good = [(clip, audio) for clip, audio in zip(clips, results, strict=True) if isinstance(audio, np.ndarray)]
+    room = free_memory() / SHARE if from_files is None else -1 if from_files else math.inf
+    results = _read_clips(clips, rate, source, room)
+    kept = [clip for clip, result in zip(clips, results, strict=True) if not isinstance(result, Skipped)]
     bad = [*skipped, *(result for result in results if isinstance(result, Skipped))]
-    if not good:
+    if not kept:
         raise InputError(f"'{source}': none of {len(clips)} clips can be read: " + _first_reasons(bad))
-    kept = [clip for clip, _ in good]
     names, targets = encode([clip.target for clip in kept], classes, source)
     return Dataset(
-        audio=tuple(audio for _, audio in good),
+        audio=_audio(kept, [result for result in results if not isinstance(result, Skipped)], rate),
         targets=targets,
         classes=names,
         sr=rate,
@@ -133,25 +139,43 @@ def _common_rate(clips: Sequence[Clip]) -> int:
     return min(common, HIGHEST_DEFAULT_SR)
 
 
-def _native_rate(file: Path) -> int | None:
+def _native_rate(file: str) -> int | None:
     try:
         return info(file).sr
     except InputError:  # reading it will say why
         return None
 
 
-def _read_clips(clips: Sequence[Clip], sr: int, source: str) -> list[np.ndarray | Skipped]:
-    """Read clips in threads, in their order, and stop where they get too much for the memory."""
-    results, total = [], 0
-    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-    try:
-        for result in pool.map(lambda clip: _read_clip(clip, sr), clips):
-            results.append(result)
-            total += 0 if isinstance(result, Skipped) else len(result)
+Read = np.ndarray | Fact | Skipped
+"""What reading a clip gives: its samples, or only what is to be known of them, or the reason why it can't be used."""
+
+
+def _read_clips(clips: Sequence[Clip], sr: int, source: str, room: float) -> list[Read]:
+    """Read clips. If they take more than `room` bytes, no samples of any are returned, and never more are held."""
+    if room < 0:
+        check_grain()
+    results: list[Read] = []
+    total = 0
+
+    def let_go(result: Read) -> Read:
+        return fact(result) if room < 0 and isinstance(result, np.ndarray) else result
+
+    for result in each(lambda clip: let_go(_read_clip(clip, sr)), clips):
+        results.append(let_go(result))
+        if isinstance(result, np.ndarray) and room >= 0:
+            room, total = room - result.nbytes, total + len(result)
             limits().check(source, "dataset_samples", total)
-    finally:
-        pool.shutdown(cancel_futures=True)
+            if room < 0:
+                check_grain()
+                results = list(map(let_go, results))
     return results
+
+
+def _audio(clips: Sequence[Clip], results: list[Any], sr: int) -> Sequence[np.ndarray]:
+    """Return the samples of clips that were read, or `Files` where they were let go."""
+    if isinstance(results[0], np.ndarray):
+        return tuple(results)
+    return Files(tuple(Place(clip.file, clip.start, clip.end) for clip in clips), np.array(results, FACTS), sr)
 
 
 def _read_clip(clip: Clip, sr: int) -> np.ndarray | Skipped:

@@ -1,4 +1,4 @@
-"""Labelled clips in memory, all at one sample rate."""
+"""Labelled clips, in memory or in their files, all at one sample rate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxlisten.data.files import Files, facts, handles, joined
 from jaxlisten.data.targets import Kind, check_targets, kind_of
 from jaxlisten.errors import InputError
 
@@ -30,10 +31,11 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled clips in memory.
+    """Labelled clips.
 
     Attributes:
-        audio: the clips, mono float32 ``[time]`` each, all at `sr`.
+        audio: the clips, mono float32 ``[time]`` each, all at `sr`: a tuple of arrays, or `Files`, which reads a clip
+            from its file each time that it is asked for.
         targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
             ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``.
         classes: the names of the classes, of the labels, or of the numbers.
@@ -48,7 +50,7 @@ class Dataset:
         InputError: the fields are not of one length, or the targets don't fit the classes.
     """
 
-    audio: tuple[np.ndarray, ...]
+    audio: Sequence[np.ndarray]
     targets: np.ndarray
     classes: tuple[str, ...]
     sr: int
@@ -86,7 +88,7 @@ class Dataset:
     @property
     def lengths(self) -> np.ndarray:
         """Samples of each clip, int64 ``[n]``."""
-        return np.array([len(clip) for clip in self.audio], np.int64)
+        return facts(self.audio, "samples")
 
     @property
     def counts(self) -> np.ndarray:
@@ -114,7 +116,7 @@ class Dataset:
 
         return replace(
             self,
-            audio=take(self.audio),
+            audio=self.audio.take(chosen) if isinstance(self.audio, Files) else take(tuple(self.audio)),
             targets=self.targets[chosen],
             paths=take(self.paths),
             groups=take(self.groups),
@@ -144,10 +146,8 @@ class Dataset:
         Returns:
             SHA-256, 64 hexadecimal digits.
         """
-        clips = sorted(
-            hashlib.sha256(target + b"\0" + np.ascontiguousarray(clip, "<f4").data).digest()
-            for clip, target in zip(self.audio, self._targets_as_bytes(), strict=True)
-        )
+        hashes = zip(self._targets_as_bytes(), facts(self.audio, "sha256").tolist(), strict=True)
+        clips = sorted(hashlib.sha256(target + b"\0" + samples).digest() for target, samples in hashes)
         return hashlib.sha256(f"{self.sr}\n".encode() + b"".join(clips)).hexdigest()
 
     def digests(self) -> np.ndarray:
@@ -166,7 +166,7 @@ class Dataset:
             >>> bool(one == same), bool(one == two)
             (True, False)
         """
-        return np.fromiter(map(_digest, self.audio), np.uint64, len(self))
+        return facts(self.audio, "sound")
 
     def _targets_as_bytes(self) -> list[bytes]:
         """Write each target so that it depends neither on the order of the classes nor on those that it lacks."""
@@ -212,20 +212,20 @@ def union(parts: Sequence[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
         All clips, and the places of each data set's own among them, int64 ``[n]``.
     """
     place = dict[tuple[int, bytes], int]()
-    audio, targets, paths, members = [], [], [], []
-    for part in parts:
+    where, targets, paths, members = [], [], [], []
+    for k, part in enumerate(parts):
         mine = np.zeros(len(part), np.int64)
-        for i, (clip, target, path) in enumerate(zip(part.audio, part.targets, part.paths, strict=True)):
+        for i, (clip, target, path) in enumerate(zip(handles(part.audio), part.targets, part.paths, strict=True)):
             name = id(clip), target.tobytes()
             if name not in place:
-                place[name] = len(audio)
-                audio.append(clip)
+                place[name] = len(where)
+                where.append((k, i))
                 targets.append(target)
                 paths.append(path)
             mine[i] = place[name]
         members.append(mine)
-    first = parts[0]
-    return Dataset(tuple(audio), np.stack(targets), first.classes, first.sr, tuple(paths)), members
+    first, audio = parts[0], joined([part.audio for part in parts], where)
+    return Dataset(audio, np.stack(targets), first.classes, first.sr, tuple(paths)), members
 
 
 def same_sound(digests: np.ndarray) -> np.ndarray:
@@ -239,17 +239,6 @@ def same_sound(digests: np.ndarray) -> np.ndarray:
     """
     first: dict[int, int] = {}
     return np.array([first.setdefault(d, i) if d else i for i, d in enumerate(digests.tolist())], np.int64)
-
-
-def _digest(clip: np.ndarray) -> int:
-    """Hash the samples between the zeros at both ends."""
-    if not len(clip) or clip.min() == clip.max():
-        return 0
-    if not (clip[0] and clip[-1]):
-        heard = np.flatnonzero(clip)
-        clip = clip[heard[0] : heard[-1] + 1]
-    sound = np.ascontiguousarray(clip, "<f4")
-    return int.from_bytes(hashlib.sha1(sound.data).digest()[:8], "little")
 
 
 def _spread(values: np.ndarray) -> dict[str, float]:

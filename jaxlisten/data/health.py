@@ -11,13 +11,12 @@ import numpy as np
 from jaxlisten.data.audio import AnyPath
 from jaxlisten.data.crossing import copies, crossing, some, torn
 from jaxlisten.data.dataset import Dataset, Skipped, same_sound
+from jaxlisten.data.files import facts
 from jaxlisten.data.leak import Leak, leak
 from jaxlisten.data.sources import load
 
 SILENT_DB = -60.0
 """A clip whose loudest sample is quieter than this is silent; 0 dB is full scale."""
-FULL_SCALE = 0.999
-"""From this size on, a sample between two others of that size is clipped."""
 CLIPPED_SHARE = 1e-3
 """A clip with this share of clipped samples is clipped."""
 SHORT_SECONDS = 0.05
@@ -155,13 +154,9 @@ def health(source: Dataset | AnyPath, *, group_by: str | None = None) -> Health:
 
 def _faults(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tell which clips are silent, clipped and short, booleans ``[n]`` each."""
-    peaks = np.array([np.abs(clip).max(initial=0) for clip in data.audio])
-    silent = peaks < 10 ** (SILENT_DB / 20)
-    clipped = np.zeros(len(data), bool)
-    for i in np.flatnonzero(peaks >= FULL_SCALE):
-        full = np.abs(data.audio[i]) >= FULL_SCALE
-        clipped[i] = np.sum(full[:-2] & full[1:-1] & full[2:]) >= CLIPPED_SHARE * len(full)
-    lengths = data.lengths
+    lengths, clipped = data.lengths, facts(data.audio, "clipped")
+    silent = facts(data.audio, "peak") < 10 ** (SILENT_DB / 20)
+    clipped = (clipped > 0) & (clipped >= CLIPPED_SHARE * lengths)
     least = max(SHORT_SECONDS * data.sr, SHORT_SHARE * float(np.median(lengths)) if len(data) else 0)
     return silent, clipped, lengths < least
 

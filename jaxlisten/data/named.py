@@ -20,7 +20,12 @@ _ESC_COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
 
 def fsdd(
-    root: AnyPath, *, sr: int | None = None, group_by: str | None = None, classes: Sequence[str] | None = None
+    root: AnyPath,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
 ) -> Dataset:
     """Load the Free Spoken Digit Dataset: 3000 recordings of ten digits by six speakers at 8 kHz.
 
@@ -34,6 +39,7 @@ def fsdd(
         sr: as in `folder`.
         group_by: as in `folder`, in place of the speaker.
         classes: the names that targets index; None takes the digits, "0" to "9".
+        from_files: as in `folder`.
 
     Raises:
         InputError: the recordings are not there, none can be read, or a digit is not in `classes`.
@@ -50,17 +56,24 @@ def fsdd(
     pattern = compiled(group_by)
     clips = [
         Clip(
-            file,
+            str(file),
             target=match[1],
             group=group_of(pattern, file.relative_to(root).as_posix()) if pattern else match[2],
             split="test" if int(match[3]) < 5 else "train",
         )
         for file, match in found
     ]
-    return load_clips(clips, sr=sr, classes=classes, source=str(root))
+    return load_clips(clips, sr=sr, classes=classes, source=str(root), from_files=from_files)
 
 
-def esc50(root: AnyPath, *, test_fold: int = 1, sr: int | None = None, classes: Sequence[str] | None = None) -> Dataset:
+def esc50(
+    root: AnyPath,
+    *,
+    test_fold: int = 1,
+    sr: int | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
+) -> Dataset:
     """Load ESC-50: 2000 environmental sounds of five seconds in 50 classes.
 
     The folds are the official five, in which cuts of one recording stay together: `test_fold` is for testing, the
@@ -77,6 +90,7 @@ def esc50(root: AnyPath, *, test_fold: int = 1, sr: int | None = None, classes: 
         test_fold: 1 to 5.
         sr: as in `folder`.
         classes: the names that targets index; None takes those of the data set, sorted.
+        from_files: as in `folder`.
 
     Raises:
         InputError: the recordings are not there, none can be read, there is no such fold, or a class is not in
@@ -85,10 +99,17 @@ def esc50(root: AnyPath, *, test_fold: int = 1, sr: int | None = None, classes: 
     Example:
         >>> data = esc50("ESC-50-master", test_fold=3)  # doctest: +SKIP
     """
-    return _esc(Path(root), "ESC-50", 50, test_fold, sr, classes)
+    return _esc(Path(root), "ESC-50", 50, test_fold, sr, classes, from_files)
 
 
-def esc10(root: AnyPath, *, test_fold: int = 1, sr: int | None = None, classes: Sequence[str] | None = None) -> Dataset:
+def esc10(
+    root: AnyPath,
+    *,
+    test_fold: int = 1,
+    sr: int | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
+) -> Dataset:
     """Load ESC-10: the 400 environmental sounds in ten classes that are the easy part of ESC-50.
 
     Folds, splits and groups are those of `esc50`.
@@ -102,15 +123,22 @@ def esc10(root: AnyPath, *, test_fold: int = 1, sr: int | None = None, classes: 
         test_fold: as in `esc50`.
         sr: as in `folder`.
         classes: as in `esc50`.
+        from_files: as in `folder`.
 
     Raises:
         InputError: as in `esc50`, or the folder has more than ten classes.
     """
-    return _esc(Path(root), "ESC-10", 10, test_fold, sr, classes)
+    return _esc(Path(root), "ESC-10", 10, test_fold, sr, classes, from_files)
 
 
 def _esc(
-    root: Path, name: str, n_classes: int, test_fold: int, sr: int | None, classes: Sequence[str] | None
+    root: Path,
+    name: str,
+    n_classes: int,
+    test_fold: int,
+    sr: int | None,
+    classes: Sequence[str] | None,
+    from_files: bool | None,
 ) -> Dataset:
     """Load either of the two in either of the layouts."""
     if test_fold not in range(1, _ESC_FOLDS + 1):
@@ -129,14 +157,14 @@ def _esc(
     if found > n_classes:
         raise InputError(f"'{root}' holds {found} classes, and {name} has {n_classes}; name the folder of {name}")
     clips = [clip._replace(split=split_of.get(clip.fold or "", "train")) for clip in clips]
-    return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=odd)
+    return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=odd, from_files=from_files)
 
 
 def _esc_table(root: Path, table: Path, name: str) -> tuple[list[Clip], list[Skipped]]:
     """List the clips as upstream's table has them."""
     clips = [
         Clip(
-            root / "audio" / row["filename"],
+            str(root / "audio" / row["filename"]),
             target=row["category"],
             group=row["src_file"],
             fold=row["fold"],
@@ -154,7 +182,7 @@ def _esc_folders(root: Path) -> tuple[list[Clip], list[Skipped]]:
     for folder, file in class_files(root):
         label = re.sub(r"^\d+ - ", "", folder)
         if match := _ESC_NAME.fullmatch(file.name):
-            clips.append(Clip(file, label, group=match[2], fold=match[1]))
+            clips.append(Clip(str(file), label, group=match[2], fold=match[1]))
         else:
             reason = f"'{file}' is not named fold-recording-take, so its fold is not known; rename it or take it out"
             odd.append(Skipped(str(file), reason, label))

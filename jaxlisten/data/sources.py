@@ -23,7 +23,12 @@ _FOLDER_FORM = "it should hold one folder for each class, with that class's soun
 
 
 def load(
-    path: AnyPath, *, sr: int | None = None, group_by: str | None = None, classes: Sequence[str] | None = None
+    path: AnyPath,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
 ) -> Dataset:
     """Load whatever `path` is: a table (`csv`), the spoken digits (`fsdd`), or a folder a class (`folder`).
 
@@ -32,21 +37,27 @@ def load(
         sr: as in `folder`.
         group_by: as in `folder`.
         classes: as in `folder`.
+        from_files: as in `folder`.
 
     Raises:
         InputError: there is nothing at `path`, or it is none of these; and as in `csv`, `fsdd` and `folder`.
     """
     place = Path(path)
     if place.suffix.lower() == ".csv" and not place.is_dir():
-        return csv(path, sr=sr, group_by=group_by, classes=classes)
+        return csv(path, sr=sr, group_by=group_by, classes=classes, from_files=from_files)
     if place.is_file():
         raise InputError(f"'{path}' is neither a .csv file nor a folder; {_FOLDER_FORM}")
     source = fsdd if is_fsdd(place) else folder
-    return source(path, sr=sr, group_by=group_by, classes=classes)
+    return source(path, sr=sr, group_by=group_by, classes=classes, from_files=from_files)
 
 
 def folder(
-    root: AnyPath, *, sr: int | None = None, group_by: str | None = None, classes: Sequence[str] | None = None
+    root: AnyPath,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
 ) -> Dataset:
     """Load a folder that has one sub-folder a class.
 
@@ -61,10 +72,14 @@ def folder(
         group_by: a regular expression that is searched in each path, relative to `root` and with forward slashes; its
             first group, or the whole match, is the clip's group.
         classes: the names that targets index, such as those of a trained model; None takes the folders' names, sorted.
+        from_files: let the clips stay in their files, from which training and scoring read them batch by batch (with
+            grain, the extra ``data``), or keep them in memory; None: in memory, where they take no more than a quarter
+            of what is free. Every file is read once to begin with, whichever it is.
 
     Raises:
         InputError: there is no such folder, it has no class folders with sound, no clip can be read, `group_by` does
-            not match a clip, or a folder's name is not in `classes`.
+            not match a clip, a folder's name is not in `classes`, or the clips are to stay in their files and grain is
+            missing.
     """
     root = Path(root)
     check_folder(root, _FOLDER_FORM)
@@ -75,12 +90,13 @@ def folder(
         what = "sound files but no folders with sound" if beside else "no sound files"
         raise InputError(f"'{root}' holds {what}; {_FOLDER_FORM}, such as {root.name or 'sounds'}/dog/1.wav")
     clips = [
-        Clip(file, label, pattern and group_of(pattern, file.relative_to(root).as_posix())) for label, file in found
+        Clip(str(file), label, pattern and group_of(pattern, file.relative_to(root).as_posix()))
+        for label, file in found
     ]
     left_out = [
         Skipped(str(file), f"'{file}' lies beside the class folders; move it into one of them") for file in beside
     ]
-    return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=left_out)
+    return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=left_out, from_files=from_files)
 
 
 def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:

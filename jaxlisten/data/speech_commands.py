@@ -40,6 +40,7 @@ def speech_commands(
     words: Sequence[str] | None = None,
     sr: int | None = None,
     classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
 ) -> Dataset:
     """Load Speech Commands: 105,829 recordings of one of 35 words, of a second at 16 kHz (v0.02), or v0.01.
 
@@ -66,6 +67,7 @@ def speech_commands(
             background noise out.
         sr: as in `folder`.
         classes: the names that targets index; None takes the words, sorted.
+        from_files: as in `folder`.
 
     Raises:
         InputError: the recordings are not there, none can be read, a word has no recordings, or it is not in
@@ -79,14 +81,15 @@ def speech_commands(
     root = Path(root)
     check_folder(root, _FORM)
     clips = [_clip(label, file, split) for label, file in class_files(root) if label != _NOISE]
-    if not any(_SPEAKER.search(clip.file.stem) for clip in clips):
+    if not any(_SPEAKER.search(Path(clip.file).stem) for clip in clips):
         raise InputError(f"'{root}' holds no recordings of Speech Commands; {_FORM}")
     noise, skipped = [], []
     if words is not None:
         clips = _of_words(clips, words, root)
         if not any(clip.target == SILENCE for clip in clips):
             noise, skipped = _noise_clips(root / _NOISE, split)
-    return load_clips(clips + noise, sr=sr, classes=classes, source=str(root), skipped=skipped)
+    clips += noise
+    return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=skipped, from_files=from_files)
 
 
 def official_split(speaker: str) -> str:
@@ -113,7 +116,7 @@ def _clip(label: str, file: Path, split: str) -> Clip:
         part = _DIGITS.get(match[1][0] if match else _digest(file.stem)[0], "train")
     else:
         part = official_split(match[1]) if match else "test"
-    return Clip(file, label, group=match[1] if match else file.stem, split=part)
+    return Clip(str(file), label, group=match[1] if match else file.stem, split=part)
 
 
 def _digest(name: str) -> str:
@@ -130,7 +133,7 @@ def _of_words(clips: Sequence[Clip], words: Sequence[str], root: Path) -> list[C
     known = Counter(clip.split for clip in kept if clip.target in words)
     room = {part: round(number / len(words)) for part, number in known.items()}
     others = [clip for clip in clips if clip.target not in {*words, UNKNOWN, SILENCE}]
-    for clip in sorted(others, key=lambda clip: _digest(f"{clip.target}/{clip.file.stem}")):
+    for clip in sorted(others, key=lambda clip: _digest(f"{clip.target}/{Path(clip.file).stem}")):
         part = clip.split or ""
         if room.get(part, 0) > 0:
             room[part] -= 1
@@ -151,5 +154,5 @@ def _noise_clips(root: Path, split: str) -> tuple[list[Clip], list[Skipped]]:
         first_validation, first_test = (round(share * seconds) for share in _NOISE_CUTS[split])
         for start in range(seconds):
             part = "train" if start < first_validation else "validation" if start < first_test else "test"
-            clips.append(Clip(file, SILENCE, f"{file.stem} {part}", part, start=start, end=start + 1))
+            clips.append(Clip(str(file), SILENCE, f"{file.stem} {part}", part, start=start, end=start + 1))
     return clips, skipped

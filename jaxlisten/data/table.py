@@ -25,7 +25,12 @@ _SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.
 
 
 def csv(
-    path: AnyPath, *, sr: int | None = None, group_by: str | None = None, classes: Sequence[str] | None = None
+    path: AnyPath,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
 ) -> Dataset:
     """Load the clips that a table lists.
 
@@ -48,6 +53,7 @@ def csv(
             column ``group``.
         classes: the names that targets index; None takes the labels, sorted, and for numbers ``"target"`` (or
             ``"target 0"`` and so on).
+        from_files: as in `folder`.
 
     Raises:
         InputError: there is no such file, it is not such a table, a cell is wrong (the message names its row), no clip
@@ -63,7 +69,7 @@ def csv(
     if not clips:
         raise InputError(f"'{path}' lists no clips; write one row a clip below the column names")
     _check_widths(path, clips)
-    return load_clips(clips, sr=sr, classes=classes, source=str(path))
+    return load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
 
 
 def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -149,7 +155,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
             f"{where}: the clip starts at {start:g} s, which is not before its end at {end:g} s; correct it"
         )
     return Clip(
-        file=table.parent / row["path"],
+        file=str(table.parent / row["path"]),
         target=_target(row, where),
         group=group_of(pattern, row["path"].replace("\\", "/")) if pattern else row.get("group"),
         split=None if split is None else _SPLITS[split.lower()],

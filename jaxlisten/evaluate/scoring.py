@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.data import Dataset, bucket_lengths, collate, plan
+from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
@@ -88,12 +88,6 @@ def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[
     return Scores(probabilities, (losses * weights).sum() / max(weights.sum(), 1.0), weights.sum())
 
 
-def in_order(data: Dataset, batch_size: int, lengths: tuple[int, ...]) -> Iterable[tuple[np.ndarray, Batch]]:
-    """Yield batches of all clips for `score`, in the shapes that `lengths` names."""
-    for length, indices in plan(data.lengths, batch_size, lengths):
-        yield indices, collate(data, indices, length, batch_size)
-
-
 def evaluate(
     fitted: Fitted,
     data: Dataset,
@@ -127,7 +121,7 @@ def evaluate(
     if by not in ("group", "fold"):
         raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
     step = make_eval_step(fitted.model, fitted.task)
-    scores = score(step, fitted.params, fitted.state, in_order(data, batch_size, bucket_lengths(data.lengths)))
+    scores = score(step, fitted.params, fitted.state, batches(data, batch_size, bucket_lengths(data.lengths)))
     trained, chosen = _known(fitted, data)
     return REPORTS[fitted.task.kind](
         fitted.classes,

@@ -1,9 +1,10 @@
 """What a run needs to go on exactly where it stopped.
 
 ``checkpoints/7`` is all of a run after its epoch 7: ``arrays``, which orbax writes, ``history.json``, and
-``SHA256SUMS`` of both. It is written under another name and then renamed, so that it is there as a whole or not at all;
-the last two are kept. Reading one executes nothing: arrays are read as arrays of the shapes that the run has, and the
-history is JSON.
+``SHA256SUMS`` of both. ``checkpoints/7.1250`` is all of it 1,250 steps later, with ``begun.json`` besides: what these
+steps come to. A checkpoint is written under another name and then renamed, so that it is there as a whole or not at
+all; the last two are kept. Reading one executes nothing: arrays are read as arrays of the shapes that the run has, and
+the rest is JSON.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ import numpy as np
 
 from jaxlisten.errors import InputError
 from jaxlisten.files import remove, replacing, sweep
-from jaxlisten.train.step import TrainState
+from jaxlisten.train.step import StepInfo, TrainState
 from jaxlisten.types import Array, Params, State
 
 _KEPT = 2
@@ -33,39 +35,65 @@ _ROOM_FOR_AN_ARRAY = 2**12
 _SUMS = "SHA256SUMS"
 
 
+class Begun(NamedTuple):
+    """What is done of an epoch.
+
+    Attributes:
+        steps: how many.
+        loss: sum of their losses, times their weights.
+        weight: sum of their weights.
+        seconds: that they took.
+    """
+
+    steps: int = 0
+    loss: float = 0.0
+    weight: float = 0.0
+    seconds: float = 0.0
+
+    def plus(self, infos: StepInfo, seconds: float) -> Begun:
+        """Add steps. Sums grow step by step, so that it doesn't matter where a run was stopped."""
+        loss, weight = (
+            float(np.cumsum([before, *more])[-1])
+            for before, more in ((self.loss, infos.loss * infos.weight), (self.weight, infos.weight))
+        )
+        return Begun(self.steps + len(infos.weight), loss, weight, self.seconds + seconds)
+
+
 class Memory(NamedTuple):
-    """All of a run between two epochs.
+    """All of a run between two steps.
 
     Attributes:
         now: where it is.
         best: its best weights so far.
         history: a row for each epoch done.
         key: of the run; with the number of the epoch it decides the order of the clips.
+        begun: what is done of the next epoch.
     """
 
     now: TrainState
     best: tuple[Params, State]
     history: list[dict[str, float]]
     key: Array
+    begun: Begun = Begun()
 
 
 class Snapshot(NamedTuple):
-    """A memory as it is stored: arrays by their paths, such as ``now/params/block0/conv1d/kernel``, and the history."""
+    """A memory as it is stored: arrays by their paths, such as ``now/params/block0/conv1d/kernel``, and the rest."""
 
     arrays: dict[str, np.ndarray]
     history: list[dict[str, float]]
+    begun: Begun
 
 
 def snapshot(memory: Memory) -> Snapshot:
     """Copy a memory to the host, where no later step changes it."""
     named = {name: np.array(_plain(leaf)) for name, leaf in _leaves(memory)}
-    return Snapshot(
-        {name: array for name, array in named.items() if array.size}, memory.history
-    )  # orbax takes no empty one
+    arrays = {name: array for name, array in named.items() if array.size}  # orbax takes no empty one
+    return Snapshot(arrays, memory.history, memory.begun)
 
 
 def write(run: Path, snapshot: Snapshot) -> None:
-    """Write the checkpoint of an epoch, and delete those that are no longer needed.
+    """Write a checkpoint, and delete those that are no longer needed.
 
     Raises:
         InputError: there is something in the way.
@@ -76,13 +104,15 @@ def write(run: Path, snapshot: Snapshot) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"can't make the folder {folder}: {error.strerror}; move away what is there") from error
-    with replacing(folder / str(len(snapshot.history))) as draft:
+    with replacing(folder / _name(len(snapshot.history), snapshot.begun.steps)) as draft:
         draft.mkdir()
         _write_arrays(draft / "arrays", snapshot.arrays)
         (draft / "history.json").write_text(json.dumps(snapshot.history))
+        if snapshot.begun.steps:
+            (draft / "begun.json").write_text(json.dumps(snapshot.begun._asdict()))
         (draft / _SUMS).write_text(_sums(draft))
-    for epoch in _epochs(folder)[_KEPT:]:
-        remove(folder / str(epoch))
+    for place in _places(folder)[_KEPT:]:
+        remove(folder / _name(*place))
 
 
 def restore(run: Path, like: Memory) -> Memory | None:
@@ -94,14 +124,14 @@ def restore(run: Path, like: Memory) -> Memory | None:
     """
     folder = run / "checkpoints"
     sweep(folder)
-    epochs = _epochs(folder)
-    for epoch in epochs:
-        path = folder / str(epoch)
+    places = _places(folder)
+    for place in places:
+        path = folder / _name(*place)
         try:
-            return _read(path, like)
+            return _read(path, like, *place)
         except _Damaged as error:
             print(f"note: the checkpoint {path} is damaged: {error}", file=sys.stderr)
-    if epochs:
+    if places:
         raise InputError(f"{folder} has no checkpoint that is whole; delete it to begin the run again")
     if (folder / "last.safetensors").exists():
         raise InputError(
@@ -115,11 +145,11 @@ class _Damaged(Exception):
     """A checkpoint that isn't as it was written, and what is wrong with it."""
 
 
-def _read(path: Path, like: Memory) -> Memory:
+def _read(path: Path, like: Memory, epochs: int, steps: int) -> Memory:
     try:
         if (path / _SUMS).read_text() != _sums(path):
             raise _Damaged(f"its files are not those that {_SUMS} lists")
-        history = _read_history(path)
+        history, begun = _read_history(path, epochs), _read_begun(path, steps)
         wanted = {name: _plain(leaf) for name, leaf in _leaves(like) if leaf.size}
         found = _read_arrays(path / "arrays", wanted)
     except _Damaged:
@@ -132,22 +162,36 @@ def _read(path: Path, like: Memory) -> Memory:
         raise InputError(f"{path} belongs to a run with another key; give this run another folder")
     leaves = [_as(leaf, found[name]) if leaf.size else leaf for name, leaf in _leaves(like)]
     tree = jax.tree.unflatten(jax.tree.structure(_tree(like)), leaves)
-    return Memory(tree["now"], jax.device_get(tree["best"]), history, tree["key"])
+    return Memory(tree["now"], jax.device_get(tree["best"]), history, tree["key"], begun)
 
 
-def _read_history(path: Path) -> list[dict[str, float]]:
+def _read_history(path: Path, epochs: int) -> list[dict[str, float]]:
     history = json.loads((path / "history.json").read_text())
-    if [row["epoch"] for row in history] != list(range(1, int(path.name) + 1)):
+    if [row["epoch"] for row in history] != list(range(1, epochs + 1)):
         raise _Damaged("its history is not one row an epoch")
     if any(row.keys() != history[0].keys() or set(map(type, row.values())) - {int, float} for row in history):
         raise _Damaged("its history is not a table of numbers")
     return history
 
 
-def _epochs(folder: Path) -> list[int]:
-    """Return the epochs that have a checkpoint, the last one first."""
+def _read_begun(path: Path, steps: int) -> Begun:
+    if not steps:
+        return Begun()
+    begun = json.loads((path / "begun.json").read_text())
+    if begun.keys() != set(Begun._fields) or begun["steps"] != steps or set(map(type, begun.values())) - {int, float}:
+        raise _Damaged(f"begun.json doesn't tell of {steps} steps")
+    return Begun(**begun)
+
+
+def _name(epochs: int, steps: int) -> str:
+    return f"{epochs}.{steps}" if steps else f"{epochs}"
+
+
+def _places(folder: Path) -> list[tuple[int, int]]:
+    """Return the epochs and steps that have a checkpoint, the last ones first."""
     names = os.listdir(folder) if folder.is_dir() else []
-    return sorted((int(name) for name in names if name.isascii() and name.isdecimal()), reverse=True)
+    matches = [re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", name) for name in names]
+    return sorted(((int(match[1]), int(match[2] or 0)) for match in matches if match), reverse=True)
 
 
 def _sums(folder: Path) -> str:

@@ -1,8 +1,13 @@
-"""What a run learns from: one pass over the clips, wherever they lie, and their judgement after it."""
+"""What a run learns from: one pass over the clips, wherever they lie, and their judgement after it.
+
+A pass is a function of the state, the number of the epoch and how many of its steps are done already. It yields legs:
+the state behind some steps, which is gone when the next leg is asked for, and what those steps reported.
+"""
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,20 +15,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.data import Dataset, collate, plan
+from jaxlisten.data import Dataset, batches, collate, plan
+from jaxlisten.errors import InputError
 from jaxlisten.evaluate import make_eval_step, score
-from jaxlisten.evaluate.scoring import in_order
 from jaxlisten.tasks import Task
 from jaxlisten.train.job import Job
-from jaxlisten.train.step import StepInfo, TrainState, Update, _train_step
+from jaxlisten.train.step import StepInfo, TrainState, TrainStep, Update, _train_step
 from jaxlisten.train.store import Kept, Plan, Shelf, Store, fits, put, take
 from jaxlisten.types import Array, Batch
 
-_LOOK_EVERY = 50
-"""Steps between two looks at whether all is still finite, where the host makes the batches: looking makes the device
-wait for it."""
+_LEG = 50
+"""Steps of a leg where the host makes the batches: at its end the device waits for the host."""
 _AT_ONCE = 256
 """Steps of one compiled loop."""
+
+Leg = tuple[TrainState, StepInfo]
 
 Taken = Callable[[TrainState, Shelf, Array], tuple[TrainState, StepInfo]]
 """A step on some rows of a shelf, as a value."""
@@ -33,24 +39,31 @@ Taken = Callable[[TrainState, Shelf, Array], tuple[TrainState, StepInfo]]
 class Stepping:
     """Passes over batches that the host makes: the user's, or of clips that the device has no room for."""
 
-    update: Update
-    batches: Callable[[int], Iterable[Batch]]
+    step: TrainStep
+    batches: Callable[[int, int], Iterable[Batch]]
     shapes: Callable[[], list[Batch]] = list
 
-    def __call__(self, now: TrainState, epoch: int) -> tuple[TrainState, StepInfo]:
-        infos = []
-        for batch in self.batches(epoch):
-            now, info = _train_step(self.update, now, batch)
-            infos.append(info)
-            if len(infos) % _LOOK_EVERY == 0 and int(now.bad_step):
-                break
-        return now, stacked(infos)
+    def __call__(self, now: TrainState, epoch: int, done: int = 0) -> Iterator[Leg]:
+        infos, failure = [], None
+        try:
+            for batch in self.batches(epoch, done):
+                now, info = self.step(now, batch)
+                infos.append(info)
+                if len(infos) == _LEG:
+                    yield now, stacked(infos)
+                    infos = []
+        except InputError as error:  # a clip can no longer be read: what was learnt until then is kept
+            failure = error
+        if infos:
+            yield now, stacked(infos)
+        if failure:
+            raise failure
 
     def compile(self, now: TrainState) -> int:
         """Compile a step for each shape, on absent items; return how many there are."""
         shapes = self.shapes()
         for batch in shapes:
-            jax.block_until_ready(_train_step(self.update, jax.tree.map(jnp.copy, now), batch))
+            jax.block_until_ready(self.step(jax.tree.map(jnp.copy, now), batch))
         return len(shapes)
 
 
@@ -66,21 +79,24 @@ class Resident:
     store: Store
     plan: Callable[[int], Plan]
 
-    def __call__(self, now: TrainState, epoch: int) -> tuple[TrainState, StepInfo]:
-        plan, shelves = self.plan(epoch), self.store.shelves
+    def __call__(self, now: TrainState, epoch: int, done: int = 0) -> Iterator[Leg]:
+        plan, shelves = Plan(*(column[done:] for column in self.plan(epoch))), self.store.shelves
         infos = []
+        if not len(plan.shelf):
+            return
         if steps_are_called():
             for shelf, clips in zip(plan.shelf, plan.clips, strict=True):
                 now, info = _step(self.step, now, shelves[shelf], clips)
                 infos.append(info)
-            return now, stacked(infos)
+            yield now, stacked(infos)
+            return
         for part in _parts(plan):
             now, info = _loop(self.step, now, shelves, part)
             infos.append(info)
         losses, weights = (
             np.concatenate(column, dtype=np.float64) for column in zip(*jax.device_get(infos), strict=True)
         )
-        return now, StepInfo(losses, weights)
+        yield now, StepInfo(losses, weights)
 
     def compile(self, now: TrainState) -> int:
         """Compile a step for each shelf, on absent items; return how many there are."""
@@ -127,6 +143,12 @@ def _step(step: Taken, now: TrainState, shelf: Shelf, clips: Array) -> tuple[Tra
     return step(now, shelf, clips)
 
 
+def _step_on_batch(step: Taken, now: TrainState, batch: Batch) -> tuple[TrainState, StepInfo]:
+    """Take a step on a batch as if it were a shelf: the program is that of clips on the device, and so are the bits."""
+    rows = np.where(batch.weight > 0, np.arange(len(batch.weight)), -1).astype(np.int32)
+    return _step(step, now, Shelf(batch.x, batch.y), rows)
+
+
 def _from(step: Taken, shelf: Shelf, now: TrainState, clips: Array) -> tuple[TrainState, StepInfo]:
     return step(now, shelf, clips)
 
@@ -155,20 +177,22 @@ def make_feed(job: Job, key: Array, kept: Kept | None = None) -> Stepping | Resi
         kept: where its clips lie on the device already, among those of other runs; None: nowhere.
     """
     train, batch_size, lengths = job.train, job.batch_size, job.lengths
+    step = functools.partial(_train_step, job.update)
     if not isinstance(train, Dataset):
-        return Stepping(job.update, lambda epoch: train)
+        return Stepping(step, lambda epoch, done: itertools.islice(train, done, None))
     if kept is None and fits(train, lengths):
         kept = Kept(put(train, lengths), np.arange(len(train)))
     if kept is not None:
         store, members = kept
         return Resident(Take(job.update), store, lambda epoch: store.plan(members, batch_size, order(key, epoch)))
 
-    def batches(epoch: int) -> Iterator[Batch]:
-        for length, indices in plan(train.lengths, batch_size, lengths, rng=order(key, epoch)):
-            yield collate(train, indices, length, batch_size)
+    def passed(epoch: int, done: int) -> Iterator[Batch]:
+        return (batch for _, batch in batches(train, batch_size, lengths, rng=order(key, epoch), done=done))
 
+    if steps_are_called():
+        step = functools.partial(_step_on_batch, Take(job.update))
     used = sorted({length for length, _ in plan(train.lengths, batch_size, lengths)})
-    return Stepping(job.update, batches, lambda: [collate(train, [], length, batch_size) for length in used])
+    return Stepping(step, passed, lambda: [collate(train, [], length, batch_size) for length in used])
 
 
 def order(key: Array, epoch: int) -> np.random.Generator:
@@ -183,10 +207,10 @@ def make_judge(job: Job) -> Callable[[TrainState], dict[str, float]]:
         return lambda now: {}
     step, kept = make_eval_step(job.model, job.task), None
     if fits(validation, lengths):
-        kept = [(places, jax.device_put(batch)) for places, batch in in_order(validation, job.batch_size, lengths)]
+        kept = [(places, jax.device_put(batch)) for places, batch in batches(validation, job.batch_size, lengths)]
 
     def judge(now: TrainState) -> dict[str, float]:
-        scores = score(step, *now.weights, kept or in_order(validation, job.batch_size, lengths))
+        scores = score(step, *now.weights, kept or batches(validation, job.batch_size, lengths))
         return judged(job.task, scores.probabilities, scores.loss, validation.targets)
 
     return judge

@@ -13,6 +13,7 @@ import optax
 
 from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset
+from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
@@ -78,8 +79,9 @@ def fit(
 
     Raises:
         InputError: the data and the model don't belong together, or the run folder can't be used.
-        TrainingError: the loss, a gradient or a weight is no longer finite; the message names the step, and the run
-            folder, and the error's `fitted`, keep the weights of the best epoch before it.
+        TrainingError: the loss, a gradient or a weight is no longer finite, and the message names the step; or a clip
+            that stayed in its file can no longer be read, and the message names the file. The run folder, and the
+            error's `fitted`, keep the weights of the best epoch before it.
         StorageError: the disk is full, or fails. What was stored before is as it was.
     """
     (job,) = prepare(
@@ -110,15 +112,31 @@ def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool,
     with progress_(run.job.epochs, run.epoch, shown=progress) as tell, contextlib.ExitStack() as at_the_end:
         at_the_end.callback(run.flush)
         while not run.over:
-            begin = time.perf_counter()
-            now, infos = feed(run.memory.now, run.epoch)
-            run.check(now.bad_step, infos)
-            seconds = time.perf_counter() - begin
-            run.add(now, infos, judge(now), seconds)
+            _finish_epoch(run, feed, judge)
             tell(run.memory.history[-1])
-            said = [callback(dict(run.memory.history[-1]), now) for callback in callbacks]
+            said = [callback(dict(run.memory.history[-1]), run.memory.now) for callback in callbacks]
             if any(said):
                 break
+
+
+def _finish_epoch(run: Run, feed: Any, judge: Callable[[TrainState], dict[str, float]]) -> None:
+    """Take a run to the end of the epoch that it is in."""
+    legs, begin = feed(run.memory.now, run.epoch, run.memory.begun.steps), time.perf_counter()
+    while leg := _or_stopped(run, lambda: next(legs, None)):
+        now, infos = leg
+        run.check(now.bad_step)
+        run.took(now, infos, time.perf_counter() - begin)
+        run.store_within()
+        begin = time.perf_counter()
+    run.add(_or_stopped(run, lambda: judge(run.memory.now)))
+
+
+def _or_stopped(run: Run, work: Callable[[], Any]) -> Any:
+    """Work on clips; where one of them can no longer be read, the run is stored before it ends."""
+    try:
+        return work()
+    except InputError as error:
+        raise run.stopped(error) from error
 
 
 def compile(feed: Any, now: TrainState) -> None:

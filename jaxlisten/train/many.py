@@ -111,15 +111,17 @@ def fit_many(
     lengths = jobs[0].lengths
     store = put(clips, lengths) if fits(clips, lengths) else None
     kept = None if store is None else [Kept(store, mine) for mine in members]
+    between_epochs = not any(run.memory.begun.steps for run in runs)
     if together is None:
-        together = jax.default_backend() != "cpu" and kept is not None
+        together = jax.default_backend() != "cpu" and kept is not None and between_epochs
     if not together:
         failures = _one_by_one(runs, kept, progress)
-    elif kept is not None:
+    elif kept is not None and between_epochs:
         failures = train_together(runs, kept, progress=progress)
     else:
         raise InputError(
-            "fit_many: only runs on clips that the device has room for can be trained together; give together=False"
+            "fit_many: only runs on clips that the device has room for, and that were not stopped within an epoch, can "
+            "be trained together; give together=False"
         )
     for i, error in failures.items():
         print(f"run {i} has ended early: {error}", file=sys.stderr)

@@ -1,8 +1,9 @@
-"""One training run between two epochs: what it remembers, and the folder that it is stored in."""
+"""One training run between two steps: what it remembers, and the folder that it is stored in."""
 
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,9 @@ from jaxlisten.train.saver import Saver
 from jaxlisten.train.step import Settings, StepInfo, TrainState
 from jaxlisten.types import Array, Padded
 
+_STORE_EVERY = 300.0
+"""Seconds after which a run is stored within an epoch."""
+
 
 class Run:
     """A run of a job.
@@ -39,7 +43,7 @@ class Run:
 
     Attributes:
         job, key: as given.
-        memory: where it is, its best weights so far, and a row for each epoch done.
+        memory: where it is, its best weights so far, a row for each epoch done, and what is done of the next one.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class Run:
         self.job: Job = job
         self.key: Array = key
         self.memory: Memory = Memory(now, jax.device_get(now.weights), [], key)
-        self._fitted = _described(job, now, key, about)
+        self._fitted, self._stored = _described(job, now, key, about), time.monotonic()
         self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
         if self._folder is None:
             return
@@ -85,22 +89,15 @@ class Run:
     def _best_epoch(self) -> int:
         return runs.best_epoch(self.job.task, self.memory.history) or 0
 
-    def check(self, bad_step: Array, infos: StepInfo) -> None:
-        """Stop a run whose pass of training has gone wrong.
+    def check(self, bad_step: Array) -> None:
+        """Stop a run whose training has gone wrong.
 
         Args:
-            bad_step: of the state behind the pass.
-            infos: what its steps reported, ``[steps]``.
+            bad_step: of the state behind the last steps.
 
         Raises:
-            InputError: the pass had no batches.
             TrainingError: something was not finite; the error has what was good as `fitted`.
         """
-        if not len(infos.weight):
-            raise InputError(
-                f"fit: there are no batches in epoch {self.epoch + 1}; give a list, or a class whose __iter__ begins "
-                "anew"
-            )
         if int(bad_step):
             raise self._failed(
                 f"the loss, its gradient or the new weights are not finite at step {int(bad_step)} (epoch "
@@ -108,40 +105,73 @@ class Run:
                 "at the data may help"
             )
 
-    def add(self, now: TrainState, infos: StepInfo, judged: dict[str, float], seconds: float) -> None:
-        """Remember, and store, an epoch.
+    def took(self, now: TrainState, infos: StepInfo, seconds: float) -> None:
+        """Remember some steps of an epoch.
 
         Args:
-            now: the state behind it.
-            infos: what its steps reported, ``[steps]``.
-            judged: the validation's part of the row.
-            seconds: of training.
+            now: the state behind them.
+            infos: what they reported, ``[steps]``.
+            seconds: that they took.
+        """
+        self.memory = self.memory._replace(now=now, begun=self.memory.begun.plus(infos, seconds))
+
+    def store_within(self) -> None:
+        """Store a run within an epoch, if the last time is minutes ago.
 
         Raises:
+            StorageError: the disk is full, or fails.
+        """
+        if time.monotonic() - self._stored > _STORE_EVERY:
+            self._store()
+
+    def add(self, judged: dict[str, float]) -> None:
+        """Remember, and store, the epoch whose steps are all done.
+
+        Args:
+            judged: the validation's part of its row.
+
+        Raises:
+            InputError: it had no steps.
             TrainingError: the validation loss is not finite.
             StorageError: the disk is full, or fails.
         """
-        epoch, history = self.epoch + 1, self.memory.history
+        epoch, (now, best, history, key, begun) = self.epoch + 1, self.memory
+        if not begun.steps:
+            raise InputError(
+                f"fit: there are no batches in epoch {epoch}; give a list, or a class whose __iter__ begins anew"
+            )
         if not np.isfinite(judged.get("val_loss", 0.0)):
             raise self._failed(
                 f"the validation loss is not finite after epoch {epoch}; the weights of the best epoch before it are "
                 "kept. A lower learning rate or a look at the validation clips may help"
             )
-        total = infos.weight.sum()
-        row = {"epoch": epoch, "train_loss": float((infos.loss * infos.weight).sum() / max(total, 1.0)), **judged}
-        row |= {"seconds": round(seconds, 3), "clips_per_second": round(total / seconds, 1)}
+        row = {"epoch": epoch, "train_loss": begun.loss / max(begun.weight, 1.0), **judged}
+        row |= {"seconds": round(begun.seconds, 3), "clips_per_second": round(begun.weight / begun.seconds, 1)}
         history = [*history, row]
         better = runs.best_epoch(self.job.task, history) == epoch
-        self.memory = Memory(now, jax.device_get(now.weights) if better else self.memory.best, history, self.key)
+        self.memory = Memory(now, jax.device_get(now.weights) if better else best, history, key)
         if self._folder is None:
             return
-        self._saver.keep(self.memory)
+        self._store()
         runs.write_metrics(self._folder, history)
         if better:
             runs.write_weights(self._folder, *self.memory.best, epoch=epoch)
 
+    def stopped(self, error: InputError) -> TrainingError:
+        """Store a run that can't have a clip any more, and return the error to raise."""
+        self._store()
+        go_on = "" if self._folder is None else ". Resumed after that, the run goes on from there"
+        return self._failed(
+            f"training stopped in epoch {self.epoch + 1} after {self.memory.begun.steps:,} steps of it: {error}{go_on}"
+        )
+
+    def _store(self) -> None:
+        if self._folder is not None:
+            self._saver.keep(self.memory)
+            self._stored = time.monotonic()
+
     def flush(self) -> None:
-        """Return when the last epoch is stored."""
+        """Return when what was stored last is written."""
         if self._folder is not None:
             self._saver.flush()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,11 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.data import Dataset, collate, plan
+from jaxlisten.data import Dataset, Files, collate, plan
+from jaxlisten.data.memory import SHARE, free_memory
 from jaxlisten.types import Array, Batch, Padded
-
-_SHARE = 4
-"""Clips are kept on the device where they take at most one part in this many of the memory that is free there."""
 
 
 class Shelf(NamedTuple):
@@ -109,16 +106,15 @@ def take(shelf: Shelf, clips: Array) -> Batch:
 
 
 def fits(data: Dataset, lengths: tuple[int, ...]) -> bool:
-    """Tell whether the clips, padded, leave enough memory of the device to all else."""
+    """Tell whether the clips, padded, leave enough memory of the device to all else. Those in files stay there."""
+    if isinstance(data.audio, Files):
+        return False
     padded = np.asarray(lengths)[np.searchsorted(lengths, data.lengths)].sum()
-    return int(padded) * 4 * _SHARE <= _free()
+    return int(padded) * 4 * SHARE <= _free()
 
 
 def _free() -> int:
     """Return the free memory of the device in bytes."""
     if stats := jax.local_devices()[0].memory_stats():
         return stats["bytes_limit"] - stats["bytes_in_use"]
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):  # not Linux: what a small machine has
-        return 4 * 2**30
+    return free_memory()

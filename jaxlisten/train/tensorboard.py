@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.data import Dataset, bucket_lengths
+from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import make_eval_step, plot, score
-from jaxlisten.evaluate.scoring import in_order
 from jaxlisten.metrics import confusion_matrix
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
@@ -121,7 +120,7 @@ def _confusion_of(model: Layer, task: Task, clips: Dataset) -> Callable[[TrainSt
     step, lengths = make_eval_step(model, task), bucket_lengths(clips.lengths)
 
     def confusion(now: TrainState) -> np.ndarray:
-        said = score(step, *now.weights, in_order(clips, _BATCH, lengths)).probabilities
+        said = score(step, *now.weights, batches(clips, _BATCH, lengths)).probabilities
         return confusion_matrix(clips.targets, np.asarray(said).argmax(axis=-1), len(clips.classes))
 
     return confusion

@@ -71,7 +71,7 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
             epoch = _behind(left.values())
             ahead = any(run.epoch > epoch for run in left.values())
             begin = time.perf_counter()
-            now, infos = feed(now, epoch)
+            now, infos = next(feed(now, epoch))
             seconds = time.perf_counter() - begin
             rows, host = judge(now), jax.device_get(now)
             for i, run in left.items():
@@ -79,8 +79,9 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
                     continue
                 mine = StepInfo(infos.loss[:, i], infos.weight[:, i])
                 try:
-                    run.check(host.bad_step[i], mine)
-                    run.add(jax.tree.map(lambda leaf, i=i: leaf[i].copy(), host), mine, rows[i], seconds)
+                    run.check(host.bad_step[i])
+                    run.took(jax.tree.map(lambda leaf, i=i: leaf[i].copy(), host), mine, seconds)
+                    run.add(rows[i])
                 except TrainingError as error:
                     failures[i] = error
             if told := [run.memory.history[-1] for i, run in left.items() if i not in failures and run.epoch > epoch]:

@@ -367,3 +367,18 @@ def test_splits_that_tear_copies_apart_are_trained_with_a_warning_that_names_the
 
 def test_tensorboard_watches_one_run(refused, sounds, tmp_path):
     assert "leave out --folds" in refused("train", sounds, "--out", tmp_path / "a", "--tensorboard", "--seeds", "2")
+
+
+def test_clips_that_stay_in_files_give_the_same_run(command, sounds, trained, tmp_path):
+    done = command("train", sounds, "--out", tmp_path / "run", "--epochs", 2, "--from-files")
+    assert done.code == 0
+    assert "12 clips stay in their files, and are read as they are needed" in done.err
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+    ours, theirs = (json.loads((run / "config.json").read_text())["data"] for run in (tmp_path / "run", trained))
+    assert ours == theirs
+
+
+def test_a_detectors_clips_do_not_stay_in_files(refused, sounds, tmp_path):
+    message = refused("train", sounds, "--out", tmp_path / "run", "--streaming", "--from-files")
+    assert "--from-files does not go with --streaming" in message
+    assert not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ import pytest
 import jaxlisten as jl
 from jaxlisten import runs
 from jaxlisten.data import bucket_lengths, collate
-from jaxlisten.evaluate.scoring import _eval_step, in_order, make_eval_step, score
+from jaxlisten.evaluate.scoring import _eval_step, make_eval_step, score
 from tests.deploy.speech import CLASSES, SR, logits, speech, trained
 
 CLIPS = speech((4000, 700, 2501, 90, 3999, 800, 2000))
@@ -37,7 +37,7 @@ def test_every_clip_is_scored_as_if_it_were_alone(batch_size, fitted, alone):
 
 
 def test_loss_is_the_mean_over_the_clips(fitted, alone):
-    batches = in_order(DATA, 3, bucket_lengths(DATA.lengths))
+    batches = jl.data.batches(DATA, 3, bucket_lengths(DATA.lengths))
     scores = score(make_eval_step(fitted.model), fitted.params, fitted.state, batches)
     wanted = -np.log(alone[np.arange(7), DATA.targets]).mean()
     np.testing.assert_allclose(scores.loss, wanted, rtol=1e-4)

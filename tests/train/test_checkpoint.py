@@ -13,7 +13,7 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.train import checkpoint
-from jaxlisten.train.checkpoint import Memory
+from jaxlisten.train.checkpoint import Begun, Memory
 from tests.train.small import assert_same_bits
 
 MODEL = jl.serial(jl.BatchNorm(), jl.GlobalPool("mean"), jl.Dense(3))
@@ -74,6 +74,23 @@ def test_everything_comes_back(stored):
 
 def test_the_last_two_are_kept_and_nothing_half_written(stored):
     assert sorted(path.name for path in (stored / "checkpoints").iterdir()) == ["2", "3"]
+
+
+def test_a_checkpoint_within_an_epoch_comes_back_and_goes_with_the_next_epochs(run):
+    begun = Begun(1250, 0.1 + 0.2, 40_000.0, 3.5)
+    save(run, memory(3)._replace(begun=begun))
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["3", "3.1250"]
+    back = checkpoint.restore(run, memory())
+    assert back is not None
+    assert (len(back.history), back.begun) == (3, begun)
+    for content in ('{"steps": 1250}', json.dumps({**begun._asdict(), "steps": 1251}), "[]"):
+        (run / "checkpoints" / "3.1250" / "begun.json").write_text(content)
+        (run / "checkpoints" / "3.1250" / "SHA256SUMS").write_text(checkpoint._sums(run / "checkpoints" / "3.1250"))
+        back = checkpoint.restore(run, memory())
+        assert back is not None
+        assert back.begun == Begun()
+    save(run, memory(4))
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["3.1250", "4"]
 
 
 def test_no_checkpoint_is_none(tmp_path):
