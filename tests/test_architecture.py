@@ -13,12 +13,13 @@ PACKAGE = Path(jaxlisten.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 BY_NAME = pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in FILES])
 
-COMMON = {"types", "errors", "files", "version"}
+COMMON = {"types", "errors", "files", "version", "devices"}
 MAY_IMPORT: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
     "files": set(),
     "version": set(),
+    "devices": set(),
     "ops": set(),
     "features": {"ops"},
     "nn": {"ops", "features"},

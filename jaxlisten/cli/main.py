@@ -123,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--cache", action="store_true", help="keep compiled programs for the next command")
     train.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    train.add_argument(
+        "--distributed", action="store_true", help="this is one of several processes, on one host or many, that train"
+    )
+    train.add_argument("--coordinator-address", metavar="HOST:PORT", help="with --distributed: where process 0 runs")
+    train.add_argument("--num-processes", metavar="N", type=int, help="with --distributed: how many there are")
+    train.add_argument("--process-id", metavar="I", type=int, help="with --distributed: which one this is, from 0 on")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="score a trained listener on labelled recordings")
@@ -231,9 +237,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from jaxlisten.cli import distributed
     from jaxlisten.cli.train import train
 
-    return train(options)
+    return distributed.run(train, options)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten import data, runs, tasks
+from jaxlisten import data, devices, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.evaluate import BaseReport, evaluate, pooled
@@ -44,6 +44,8 @@ def train(
         resume=options.resume,
         about=about,
     )
+    if not devices.is_first():
+        return 0
     named = _MAIN[task.kind]
     part = "validation" if parts[0].test is None else "test"
     rows, reports = [], []

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from jaxlisten import data, models, runs, tasks
+from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.cli import cache, many, say, streaming
 from jaxlisten.cli.again import Asked
@@ -51,7 +51,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
     if options.cache:
         cache.keep()
-    runs.create(options.out, resume=options.resume)
+    devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     from_files = False if options.streaming else options.from_files
     clips = data.load(options.data, group_by=options.group_by, from_files=from_files)
     say.skipped(clips)
@@ -92,7 +92,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         about=about,
         tensorboard=options.tensorboard,
     )
-    if made is not None:
+    if made is not None and devices.is_first():
         heard = heard_of(whole.train, whole.validation)  # not of what was cut out of the clips
         runs.write_heard(Path(options.out), heard)
         streaming.choose(replace(fitted, heard=heard), made, options)
@@ -145,7 +145,9 @@ def _run(
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
-    board = [TensorBoard(Path(out) / "tensorboard", parts.validation, model)] if tensorboard else []
+    board = (
+        [TensorBoard(Path(out) / "tensorboard", parts.validation, model)] if tensorboard and devices.is_first() else []
+    )
     fitted = fit(
         model,
         parts.train,
@@ -159,6 +161,8 @@ def _run(
         resume=resume,
         about=about,
     )
+    if not devices.is_first():
+        return fitted
     scored = {"data": source, "part": part}
     report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=scored)
     report = replace(report, health=data.health(clips).to_dict())

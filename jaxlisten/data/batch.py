@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -156,6 +156,10 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
     return Batch(Padded(values, lengths), targets, weight)
 
 
+Maker = Callable[[Dataset, np.ndarray, int, int], Batch]
+"""What makes a batch, as `collate` does, of some clips of a data set, padded to a length, and of a number of items."""
+
+
 def batches(
     data: Dataset,
     batch_size: int,
@@ -163,6 +167,7 @@ def batches(
     *,
     rng: np.random.Generator | None = None,
     done: int = 0,
+    make: Maker = collate,
 ) -> Iterator[tuple[np.ndarray, Batch]]:
     """Yield the batches of one pass over all clips; those of clips that stay in files are made ahead, by threads.
 
@@ -170,9 +175,10 @@ def batches(
         data: the clips.
         batch_size, buckets, rng: as in `plan`, which decides the order.
         done: how many batches to leave out at the beginning, because they were taken before.
+        make: makes a batch of clips, as `collate` does.
 
     Yields:
-        The indices of a batch's clips, int64 ``[at most batch_size]``, and the batch, as `collate` makes it.
+        The indices of a batch's clips, int64 ``[at most batch_size]``, and the batch.
 
     Raises:
         InputError: as in `plan`; or a file can no longer be read, when its batch is reached.
@@ -187,6 +193,6 @@ def batches(
 
     def made(one: tuple[int, np.ndarray]) -> tuple[np.ndarray, Batch]:
         length, indices = one
-        return indices, collate(data, indices, length, batch_size)
+        return indices, make(data, indices, length, batch_size)
 
     return ahead(made, planned) if isinstance(data.audio, Files) else map(made, planned)

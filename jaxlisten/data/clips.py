@@ -3,6 +3,7 @@ than there is memory for."""
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -17,6 +18,7 @@ from jaxlisten.data.dataset import Dataset, Skipped
 from jaxlisten.data.files import FACTS, Fact, Files, Place, fact
 from jaxlisten.data.limits import limits
 from jaxlisten.data.memory import SHARE, free_memory
+from jaxlisten.data.sharing import processes, together
 from jaxlisten.data.targets import Target, check_labels, encode, names_in
 from jaxlisten.errors import InputError
 
@@ -83,8 +85,7 @@ def load_clips(
     if classes is not None and not isinstance(clips[0].target, tuple):
         check_labels(names_in(clip.target for clip in clips), classes, source)
     rate = sr or _common_rate(clips)
-    room = free_memory() / SHARE if from_files is None else -1 if from_files else math.inf
-    results = _read_clips(clips, rate, source, room)
+    results = together(functools.partial(_read_clips, sr=rate, source=source, room=_room(from_files)), clips)
     kept = [clip for clip, result in zip(clips, results, strict=True) if not isinstance(result, Skipped)]
     bad = [*skipped, *(result for result in results if isinstance(result, Skipped))]
     if not kept:
@@ -134,7 +135,8 @@ def compiled(group_by: str | None) -> re.Pattern[str] | None:
 
 def _common_rate(clips: Sequence[Clip]) -> int:
     # Headers are read faster one by one: threads would only wait for each other's lock.
-    rates = Counter(rate for rate in map(_native_rate, {clip.file for clip in clips}) if rate)
+    files = list(dict.fromkeys(clip.file for clip in clips))
+    rates = Counter(rate for rate in together(lambda some: list(map(_native_rate, some)), files) if rate)
     common = min(rates, key=lambda rate: (-rates[rate], rate), default=HIGHEST_DEFAULT_SR)
     return min(common, HIGHEST_DEFAULT_SR)
 
@@ -144,6 +146,14 @@ def _native_rate(file: str) -> int | None:
         return info(file).sr
     except InputError:  # reading it will say why
         return None
+
+
+def _room(from_files: bool | None) -> float:
+    """Return the bytes that the clips may take which this process reads.
+
+    All of them are held by each of the processes that share them, which may all be on this machine.
+    """
+    return free_memory() / SHARE / processes() ** 2 if from_files is None else -1 if from_files else math.inf
 
 
 Read = np.ndarray | Fact | Skipped
@@ -172,10 +182,11 @@ def _read_clips(clips: Sequence[Clip], sr: int, source: str, room: float) -> lis
 
 
 def _audio(clips: Sequence[Clip], results: list[Any], sr: int) -> Sequence[np.ndarray]:
-    """Return the samples of clips that were read, or `Files` where they were let go."""
-    if isinstance(results[0], np.ndarray):
+    """Return the samples of clips that were read, or `Files` where some were let go."""
+    if all(isinstance(result, np.ndarray) for result in results):
         return tuple(results)
-    return Files(tuple(Place(clip.file, clip.start, clip.end) for clip in clips), np.array(results, FACTS), sr)
+    rows = [fact(result) if isinstance(result, np.ndarray) else result for result in results]
+    return Files(tuple(Place(clip.file, clip.start, clip.end) for clip in clips), np.array(rows, FACTS), sr)
 
 
 def _read_clip(clip: Clip, sr: int) -> np.ndarray | Skipped:

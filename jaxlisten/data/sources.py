@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxlisten.data.ahead import each
 from jaxlisten.data.audio import AnyPath, read
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset, Skipped
 from jaxlisten.data.finding import check_folder, class_files, is_sound, sound_files
 from jaxlisten.data.named import fsdd, is_fsdd
+from jaxlisten.data.sharing import together
 from jaxlisten.data.table import csv
 from jaxlisten.data.targets import DTYPES, check_targets, encode, kind_of, number_names
 from jaxlisten.errors import InputError
@@ -120,8 +120,7 @@ def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
     files = list(sound_files(place))
     if not files:
         raise InputError(f"'{path}' holds no sound files; {form}")
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return [samples for samples, _ in pool.map(lambda file: read(file, sr=sr), files)]
+    return together(lambda some: list(each(lambda file: read(file, sr=sr)[0], some)), files)
 
 
 def arrays(

@@ -6,11 +6,12 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxlisten import devices
 from jaxlisten.ops import winograd
 from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
@@ -100,7 +101,8 @@ def _conv_patches(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation:
     gradients make the patches again, for the same reason.
     """
     space = len(stride)
-    y = cast("Array", _products(x.reshape(-1, *x.shape[-1 - space :]), kernel, stride, dilation))
+    products = functools.partial(_products, stride=stride, dilation=dilation)
+    y = devices.by_device(products, x.reshape(-1, *x.shape[-1 - space :]), kernel)
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import cast
 
 import jax
 import jax.numpy as jnp
 
+from jaxlisten import devices
 from jaxlisten.ops.convolution import MOST_SLICES, shifted
 from jaxlisten.ops.statistics import widened
 from jaxlisten.types import Array
@@ -64,7 +64,8 @@ def _depthwise_reference(x: Array, kernel: Array, *, stride: tuple[int, ...], di
 
 def _depthwise_products(x: Array, kernel: Array, *, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
     space = len(stride)
-    y = cast("Array", _products(widened(x).reshape(-1, *x.shape[-1 - space :]), widened(kernel), stride, dilation))
+    products = functools.partial(_products, stride=stride, dilation=dilation)
+    y = devices.by_device(products, widened(x).reshape(-1, *x.shape[-1 - space :]), widened(kernel))
     return y.reshape(*x.shape[: -1 - space], *y.shape[1:]).astype(x.dtype)
 
 

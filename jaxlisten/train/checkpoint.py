@@ -212,8 +212,10 @@ def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     import orbax.checkpoint as ocp
 
     _ask_for_room(path, sum(array.nbytes for array in arrays.values()) + _ROOM_FOR_AN_ARRAY * (len(arrays) + 1))
-    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=True, use_zarr3=False)
-    with ocp.Checkpointer(handler) as checkpointer:
+    # Of several processes only the first one is here.
+    alone = ocp.options.MultiprocessingOptions(0, active_processes={0}, barrier_sync_key_prefix="jaxlisten")
+    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=True, use_zarr3=False, multiprocessing_options=alone)
+    with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
         checkpointer.save(path.absolute(), args=ocp.args.PyTreeSave(arrays))
 
 

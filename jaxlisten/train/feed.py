@@ -14,15 +14,19 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from jaxlisten import devices
 from jaxlisten.data import Dataset, batches, collate, plan
+from jaxlisten.data.batch import Maker
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate import make_eval_step, score
+from jaxlisten.evaluate import Scores, make_eval_step, score
+from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.train.job import Job
 from jaxlisten.train.step import StepInfo, TrainState, TrainStep, Update, _train_step
 from jaxlisten.train.store import Kept, Plan, Shelf, Store, fits, put, take
-from jaxlisten.types import Array, Batch
+from jaxlisten.types import Array, Batch, Params, State
 
 _LEG = 50
 """Steps of a leg where the host makes the batches: at its end the device waits for the host."""
@@ -42,13 +46,14 @@ class Stepping:
     step: TrainStep
     batches: Callable[[int, int], Iterable[Batch]]
     shapes: Callable[[], list[Batch]] = list
+    mesh: Mesh | None = None
 
     def __call__(self, now: TrainState, epoch: int, done: int = 0) -> Iterator[Leg]:
         infos, failure = [], None
         try:
             for batch in self.batches(epoch, done):
-                now, info = self.step(now, batch)
-                infos.append(info)
+                now, info = self.step(now, devices.given(batch, self.mesh))
+                infos.append(devices.settled(info, self.mesh))
                 if len(infos) == _LEG:
                     yield now, stacked(infos)
                     infos = []
@@ -63,13 +68,14 @@ class Stepping:
         """Compile a step for each shape, on absent items; return how many there are."""
         shapes = self.shapes()
         for batch in shapes:
+            batch = devices.given(batch, self.mesh)
             jax.block_until_ready(self.step(jax.tree.map(jnp.copy, now), batch))
         return len(shapes)
 
 
 @dataclass(frozen=True)
 class Resident:
-    """Passes over clips that lie on the device: the host sends their order once a pass.
+    """Passes over clips that lie on the devices: the host sends their order once a pass.
 
     On an accelerator the steps of a pass are one compiled loop. A CPU calls step by step, which is as quick there and
     can be interrupted.
@@ -78,6 +84,7 @@ class Resident:
     step: Taken
     store: Store
     plan: Callable[[int], Plan]
+    mesh: Mesh | None = None
 
     def __call__(self, now: TrainState, epoch: int, done: int = 0) -> Iterator[Leg]:
         plan, shelves = Plan(*(column[done:] for column in self.plan(epoch))), self.store.shelves
@@ -87,7 +94,7 @@ class Resident:
         if steps_are_called():
             for shelf, clips in zip(plan.shelf, plan.clips, strict=True):
                 now, info = _step(self.step, now, shelves[shelf], clips)
-                infos.append(info)
+                infos.append(devices.settled(info, self.mesh))
             yield now, stacked(infos)
             return
         for part in _parts(plan):
@@ -176,23 +183,35 @@ def make_feed(job: Job, key: Array, kept: Kept | None = None) -> Stepping | Resi
         key: of the run.
         kept: where its clips lie on the device already, among those of other runs; None: nowhere.
     """
-    train, batch_size, lengths = job.train, job.batch_size, job.lengths
+    train, batch_size, lengths, mesh = job.train, job.batch_size, job.lengths, job.update.mesh
     step = functools.partial(_train_step, job.update)
     if not isinstance(train, Dataset):
-        return Stepping(step, lambda epoch, done: itertools.islice(train, done, None))
+        return Stepping(step, lambda epoch, done: itertools.islice(train, done, None), mesh=mesh)
     if kept is None and fits(train, lengths):
         kept = Kept(put(train, lengths), np.arange(len(train)))
     if kept is not None:
         store, members = kept
-        return Resident(Take(job.update), store, lambda epoch: store.plan(members, batch_size, order(key, epoch)))
+        return Resident(Take(job.update), store, lambda epoch: store.plan(members, batch_size, order(key, epoch)), mesh)
 
     def passed(epoch: int, done: int) -> Iterator[Batch]:
-        return (batch for _, batch in batches(train, batch_size, lengths, rng=order(key, epoch), done=done))
+        rng, make = order(key, epoch), _maker(mesh)
+        return (batch for _, batch in batches(train, batch_size, lengths, rng=rng, done=done, make=make))
 
-    if steps_are_called():
+    if steps_are_called() and mesh is None:
         step = functools.partial(_step_on_batch, Take(job.update))
     used = sorted({length for length, _ in plan(train.lengths, batch_size, lengths)})
-    return Stepping(step, passed, lambda: [collate(train, [], length, batch_size) for length in used])
+    return Stepping(step, passed, lambda: [collate(train, [], length, batch_size) for length in used], mesh)
+
+
+def _maker(mesh: Mesh | None) -> Maker:
+    """Return what makes batches: with a mesh, each process reads only the rows of its own devices."""
+
+    def make(data: Dataset, indices: np.ndarray, length: int, batch_size: int) -> Batch:
+        if mesh is None or batch_size % mesh.size:
+            return collate(data, indices, length, batch_size)
+        return devices.built(batch_size, lambda at: collate(data, indices[at], length, at.stop - at.start), mesh)
+
+    return make
 
 
 def order(key: Array, epoch: int) -> np.random.Generator:
@@ -201,19 +220,25 @@ def order(key: Array, epoch: int) -> np.random.Generator:
 
 
 def make_judge(job: Job) -> Callable[[TrainState], dict[str, float]]:
-    """Return the function that scores a train state on the validation clips, which lie on the device if they fit."""
+    """Return the function that scores a train state on the validation clips, which lie on the devices if they fit."""
     validation, lengths = job.validation, job.lengths
     if validation is None:
         return lambda now: {}
-    step, kept = make_eval_step(job.model, job.task), None
+    mesh = job.update.mesh
+    step, size, kept = functools.partial(_score, job.model, job.task, mesh), devices.filled(job.batch_size, mesh), None
     if fits(validation, lengths):
-        kept = [(places, jax.device_put(batch)) for places, batch in batches(validation, job.batch_size, lengths)]
+        kept = [(places, devices.given(batch, mesh)) for places, batch in batches(validation, size, lengths)]
 
     def judge(now: TrainState) -> dict[str, float]:
-        scores = score(step, *now.weights, kept or batches(validation, job.batch_size, lengths))
+        scores = score(step, *now.weights, kept or batches(validation, size, lengths, make=_maker(mesh)))
         return judged(job.task, scores.probabilities, scores.loss, validation.targets)
 
     return judge
+
+
+def _score(model: Layer, task: Task, mesh: Mesh | None, params: Params, state: State, batch: Batch) -> Scores:
+    scores = make_eval_step(model, task)(params, state, devices.given(batch, mesh))
+    return devices.settled(devices.replicated(scores, mesh), mesh)
 
 
 def judged(task: Task, probabilities: Array, loss: Array, targets: np.ndarray) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import optax
 
+from jaxlisten import devices
 from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
@@ -54,6 +55,10 @@ def fit(
     The best epoch is the one with the best figure of the task on `validation` (the accuracy, the mean average precision
     of labels, the squared error of numbers; among equals the least loss), or without validation the last.
 
+    Every device that JAX shows takes its share of each batch, with the result that one of them would have, to rounding;
+    ``with jax.default_device(device):`` trains on that one alone. Several processes (`jax.distributed.initialize`) call
+    it with the same arguments; each puts its part of the clips on its devices, and the first one writes the run folder.
+
     Args:
         model: from ``x`` to logits.
         train: a data set, or batches that can be iterated over once an epoch.
@@ -81,7 +86,8 @@ def fit(
         InputError: the data and the model don't belong together, or the run folder can't be used.
         TrainingError: the loss, a gradient or a weight is no longer finite, and the message names the step; or a clip
             that stayed in its file can no longer be read, and the message names the file. The run folder, and the
-            error's `fitted`, keep the weights of the best epoch before it.
+            error's `fitted`, keep the weights of the best epoch before it. Or another process has ended
+            (`jaxlisten.devices.LostProcess`).
         StorageError: the disk is full, or fails. What was stored before is as it was.
     """
     (job,) = prepare(
@@ -107,28 +113,36 @@ def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool,
         return
     keep_memory()
     feed, judge = make_feed(run.job, run.key, kept), make_judge(run.job)
+    now = devices.replicated(run.memory.now, run.job.update.mesh)
     if progress:
-        compile(feed, run.memory.now)
-    with progress_(run.job.epochs, run.epoch, shown=progress) as tell, contextlib.ExitStack() as at_the_end:
+        compile(feed, now)
+    shown = progress and devices.is_first()
+    with (
+        devices.watched(),
+        progress_(run.job.epochs, run.epoch, shown=shown) as tell,
+        contextlib.ExitStack() as at_the_end,
+    ):
         at_the_end.callback(run.flush)
         while not run.over:
-            _finish_epoch(run, feed, judge)
+            now = _finish_epoch(run, feed, judge, now)
             tell(run.memory.history[-1])
             said = [callback(dict(run.memory.history[-1]), run.memory.now) for callback in callbacks]
-            if any(said):
+            if any(devices.gathered(any(said))):
                 break
 
 
-def _finish_epoch(run: Run, feed: Any, judge: Callable[[TrainState], dict[str, float]]) -> None:
-    """Take a run to the end of the epoch that it is in."""
-    legs, begin = feed(run.memory.now, run.epoch, run.memory.begun.steps), time.perf_counter()
+def _finish_epoch(run: Run, feed: Any, judge: Callable[[TrainState], dict[str, float]], now: TrainState) -> TrainState:
+    """Take a run to the end of the epoch that it is in, and return the state there."""
+    legs, begin = feed(now, run.epoch, run.memory.begun.steps), time.perf_counter()
     while leg := _or_stopped(run, lambda: next(legs, None)):
         now, infos = leg
         run.check(now.bad_step)
-        run.took(now, infos, time.perf_counter() - begin)
+        seconds = max(devices.gathered(time.perf_counter() - begin))
+        run.took(devices.local(now, run.job.update.mesh), infos, seconds)
         run.store_within()
         begin = time.perf_counter()
-    run.add(_or_stopped(run, lambda: judge(run.memory.now)))
+    run.add(_or_stopped(run, lambda: judge(now)))
+    return now
 
 
 def _or_stopped(run: Run, work: Callable[[], Any]) -> Any:
@@ -142,7 +156,7 @@ def _or_stopped(run: Run, work: Callable[[], Any]) -> Any:
 def compile(feed: Any, now: TrainState) -> None:
     """Compile the step for each shape on absent items, apart from training, and say how long it took."""
     begin = time.perf_counter()
-    if shapes := feed.compile(now):
-        took = time.perf_counter() - begin
+    shapes, took = feed.compile(now), time.perf_counter() - begin
+    if shapes and devices.is_first():
         lengths = "one length" if shapes == 1 else f"{shapes} lengths"
         print(f"compiled the training step for {lengths} of clips in {took:.1f} s", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten import tasks
+from jaxlisten import devices, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset, bucket_lengths, plan
 from jaxlisten.nn import Layer
@@ -47,7 +47,7 @@ class Job:
     @property
     def update(self) -> Update:
         """The step of training."""
-        return Update(self.model, self.optimizer, self.task, self.augment)
+        return Update(self.model, self.optimizer, self.task, self.augment, devices.mesh())
 
     def begin(self, key: Array, settings: Settings | None) -> TrainState:
         """Return the state before the first step."""

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxlisten import devices
 from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset, union
 from jaxlisten.errors import InputError, TrainingError
@@ -51,8 +52,9 @@ def fit_many(
     """Train one model many times: with several seeds, on several folds, with several settings of the optimizer.
 
     Whatever is given several times differs from run to run; what is given once is the same for all. On an accelerator
-    the runs are one compiled program, which takes little longer than one of them; on a CPU, which one run keeps busy,
-    they go one after another through one compiled step. A run whose loss is no longer finite ends there, with a note,
+    the runs are one compiled program, which takes little longer than one of them; several devices share the runs out if
+    their number divides that of the runs. On a CPU, which one run keeps busy, and on several devices otherwise, runs go
+    one after another through one compiled step. A run whose loss is no longer finite ends there, with a note,
     and the others go on. All have the epochs and the schedule of the one with most clips.
 
     Args:
@@ -112,18 +114,20 @@ def fit_many(
     store = put(clips, lengths) if fits(clips, lengths) else None
     kept = None if store is None else [Kept(store, mine) for mine in members]
     between_epochs = not any(run.memory.begun.steps for run in runs)
+    possible = kept is not None and between_epochs and len(runs) % devices.count(devices.mesh()) == 0
     if together is None:
-        together = jax.default_backend() != "cpu" and kept is not None and between_epochs
+        together = jax.default_backend() != "cpu" and possible
+    progress = progress and devices.is_first()
     if not together:
         failures = _one_by_one(runs, kept, progress)
-    elif kept is not None and between_epochs:
+    elif kept is not None and possible:
         failures = train_together(runs, kept, progress=progress)
     else:
         raise InputError(
-            "fit_many: only runs on clips that the device has room for, and that were not stopped within an epoch, can "
-            "be trained together; give together=False"
+            "fit_many: only runs whose number the devices divide, on clips that they have room for, and that were not "
+            "stopped within an epoch, can be trained together; give together=False"
         )
-    for i, error in failures.items():
+    for i, error in failures.items() if devices.is_first() else ():
         print(f"run {i} has ended early: {error}", file=sys.stderr)
     if len(failures) == n:
         raise failures[0]

@@ -7,12 +7,13 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxlisten import runs
+from jaxlisten import devices, runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, ListenWarning, TrainingError
 from jaxlisten.evaluate import evaluate
@@ -32,7 +33,7 @@ _STORE_EVERY = 300.0
 
 
 class Run:
-    """A run of a job.
+    """A run of a job. Of several processes the first one writes, and all read what there is to go on from.
 
     Args:
         job: what is trained.
@@ -60,19 +61,42 @@ class Run:
         self.key: Array = key
         self.memory: Memory = Memory(now, jax.device_get(now.weights), [], key)
         self._fitted, self._stored = _described(job, now, key, about), time.monotonic()
-        self._folder = None if run_dir is None else runs.create(run_dir, resume=resume)
+        self._folder = Path(run_dir) if run_dir is not None and devices.is_first() else None
+        devices.agreed(lambda: self._open(resume))
+        if run_dir is None:
+            return
+        self._saver = Saver(Path(run_dir))
+        if resume:
+            self._restore(run_dir)
         if self._folder is None:
             return
-        self._saver = Saver(self._folder)
-        runs.check_same(self._folder, self._fitted)
-        warn_if_unstorable(job.model)
-        self.memory = (self._saver.restore(self.memory) if resume else None) or self.memory
         runs.write_config(self._folder, self._fitted)
         if self._fitted.heard is not None:
             write_heard(self._folder, self._fitted.heard)
         # These may be of a later epoch than the checkpoint, where the run was killed.
         runs.write_weights(self._folder, *self.memory.best, epoch=self._best_epoch)
         runs.write_metrics(self._folder, self.memory.history)
+
+    def _open(self, resume: bool) -> None:
+        if self._folder is not None:
+            runs.create(self._folder, resume=resume)
+            runs.check_same(self._folder, self._fitted)
+            warn_if_unstorable(self.job.model)
+
+    def _restore(self, run_dir: str | os.PathLike[str]) -> None:
+        """Read the checkpoint in all processes; the first one, which also sweeps, before the others."""
+        for turn in (True, False):
+            if found := devices.agreed(lambda turn=turn: self._found(turn)):
+                self.memory = found
+        places = devices.gathered((self.epoch, self.memory.begun.steps))
+        if len(set(places)) > 1:
+            raise InputError(
+                f"{run_dir}: the processes read checkpoints of different epochs and steps, {places}; the run folder "
+                "must lie on a disk that all of them share"
+            )
+
+    def _found(self, turn: bool) -> Memory | None:
+        return self._saver.restore(self.memory) if turn == devices.is_first() else None
 
     @property
     def epoch(self) -> int:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
-from jaxlisten import tasks
+from jaxlisten import devices, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.errors import InputError
 from jaxlisten.nn.layer import Layer, spec
@@ -159,23 +160,28 @@ def make_train_step(
 
 @dataclass(frozen=True)
 class Update:
-    """One step of training as a pure function. Functions of equal settings are equal: they are compiled once."""
+    """One step of training as a pure function. Functions of equal settings are equal: they are compiled once.
+
+    With a mesh, the batch is shared out over its devices, and every device has the whole state.
+    """
 
     model: Layer
     optimizer: Optimizer
     task: Task
     augment: Augmentation | None = None
+    mesh: Mesh | None = None
 
     def __call__(self, now: TrainState, batch: Batch) -> tuple[TrainState, StepInfo]:
         """Return the next state. A batch of absent items leaves it as it is."""
-        key = jax.random.fold_in(now.key, now.step)
+        batch, key = devices.sharded(batch, self.mesh), jax.random.fold_in(now.key, now.step)
         if self.augment is not None:
             with jax.named_scope("augment"):
                 # Without the barrier XLA computes every sample anew for each frame that it is in: three times the step.
                 batch = jax.lax.optimization_barrier(self.augment(jax.random.fold_in(key, _AUGMENT), batch))
 
         def loss_of(params: Params) -> tuple[Array, State]:
-            logits, state = self.model.apply(params, now.state, batch.x, key=key, train=True)
+            with devices.over(self.mesh):
+                logits, state = self.model.apply(params, now.state, batch.x, key=key, train=True)
             return self.task.loss(logits, batch.y, batch.weight, train=True), state
 
         (loss, state), gradients = jax.value_and_grad(loss_of, has_aux=True)(now.params)
@@ -196,7 +202,7 @@ class Update:
         bad_step = jnp.where((weight == 0) | finite | (now.bad_step > 0), now.bad_step, now.step + 1)
         step = now.step + (weight > 0)
         after = TrainState(params, state, opt_state, now.key, step, bad_step, average, now.settings)
-        return after, StepInfo(loss, weight)
+        return devices.replicated((after, StepInfo(loss, weight)), self.mesh)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)

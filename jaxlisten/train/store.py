@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxlisten import devices
 from jaxlisten.data import Dataset, Files, collate, plan
 from jaxlisten.data.memory import SHARE, free_memory
 from jaxlisten.types import Array, Batch, Padded
@@ -78,14 +79,22 @@ class Kept(NamedTuple):
 
 
 def put(data: Dataset, lengths: tuple[int, ...]) -> Store:
-    """Put clips on the device, each on the shelf of the shortest length that it fits in."""
+    """Put clips on the devices, shared out over them, each on the shelf of the shortest length that it fits in."""
     shelf_of = np.searchsorted(lengths, data.lengths)
     members = [np.flatnonzero(shelf_of == shelf) for shelf in range(len(lengths))]
     row_of = np.zeros(len(data), np.int64)
     for rows in members:
         row_of[rows] = np.arange(len(rows))
-    batches = [collate(data, rows, n, max(1, len(rows))) for rows, n in zip(members, lengths, strict=True)]
-    shelves = tuple(jax.device_put(Shelf(batch.x, batch.y)) for batch in batches)
+    mesh = devices.mesh()
+
+    def shelf(rows: np.ndarray, length: int) -> Shelf:
+        def part(places: slice) -> Shelf:
+            batch = collate(data, rows[places], length, places.stop - places.start)
+            return Shelf(batch.x, batch.y)
+
+        return devices.built(devices.filled(max(1, len(rows)), mesh), part, mesh)
+
+    shelves = tuple(shelf(rows, length) for rows, length in zip(members, lengths, strict=True))
     return Store(shelves, lengths, shelf_of, row_of, data.lengths)
 
 
@@ -106,7 +115,10 @@ def take(shelf: Shelf, clips: Array) -> Batch:
 
 
 def fits(data: Dataset, lengths: tuple[int, ...]) -> bool:
-    """Tell whether the clips, padded, leave enough memory of the device to all else. Those in files stay there."""
+    """Tell whether the clips, padded, leave enough memory of the devices to all else; the same in every process.
+
+    Those in files stay there.
+    """
     if isinstance(data.audio, Files):
         return False
     padded = np.asarray(lengths)[np.searchsorted(lengths, data.lengths)].sum()
@@ -114,7 +126,9 @@ def fits(data: Dataset, lengths: tuple[int, ...]) -> bool:
 
 
 def _free() -> int:
-    """Return the free memory of the device in bytes."""
+    """Return the free memory of all devices in bytes, were each like the fullest; devices of one CPU share theirs."""
     if stats := jax.local_devices()[0].memory_stats():
-        return stats["bytes_limit"] - stats["bytes_in_use"]
-    return free_memory()
+        free, shares = stats["bytes_limit"] - stats["bytes_in_use"], devices.count(devices.mesh())
+    else:
+        free, shares = free_memory(), jax.process_count()
+    return min(devices.gathered(free)) * shares

@@ -6,12 +6,14 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from jaxlisten import devices
 from jaxlisten.data import union
 from jaxlisten.errors import TrainingError
 from jaxlisten.evaluate import Scores, make_eval_step
@@ -30,12 +32,14 @@ from jaxlisten.types import Array, Params, State
 
 @dataclass(frozen=True)
 class TakeEach:
-    """A step of every run, each on its own rows of a shelf."""
+    """A step of every run, each on its own rows of a shelf; with a mesh, the runs are shared out over its devices."""
 
     update: Update
 
     def __call__(self, now: TrainState, shelf: Shelf, clips: Array) -> tuple[TrainState, StepInfo]:
-        return jax.vmap(Take(self.update), in_axes=(0, None, 0))(now, shelf, clips)
+        step, mesh = Take(replace(self.update, mesh=None)), self.update.mesh
+        now, info = jax.vmap(step, in_axes=(0, None, 0))(now, shelf, devices.sharded(clips, mesh))
+        return devices.sharded(now, mesh), devices.replicated(info, mesh)
 
 
 def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict[int, TrainingError]:
@@ -59,12 +63,17 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
         plans = [store.plan(mine.members, job.batch_size, order(run.key, epoch)) for mine, run in pairs]
         return side_by_side(plans, len(store.shelves), np.random.default_rng(epoch))
 
-    feed, judge = Resident(TakeEach(job.update), store, plan), make_judge([run.job for run in runs])
-    now = _stacked(runs)
+    mesh = job.update.mesh
+    feed, judge = Resident(TakeEach(job.update), store, plan, mesh), make_judge([run.job for run in runs])
+    now = devices.sharded(_stacked(runs), mesh)
     if progress:
         compile(feed, now)
     failures, left = dict[int, TrainingError](), dict(enumerate(runs))
-    with progress_(job.epochs, _behind(runs), shown=progress) as tell, contextlib.ExitStack() as at_the_end:
+    with (
+        devices.watched(),
+        progress_(job.epochs, _behind(runs), shown=progress) as tell,
+        contextlib.ExitStack() as at_the_end,
+    ):
         for run in runs:
             at_the_end.callback(run.flush)
         while left := {i: run for i, run in left.items() if not run.over and i not in failures}:
@@ -72,8 +81,8 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
             ahead = any(run.epoch > epoch for run in left.values())
             begin = time.perf_counter()
             now, infos = next(feed(now, epoch))
-            seconds = time.perf_counter() - begin
-            rows, host = judge(now), jax.device_get(now)
+            seconds = max(devices.gathered(time.perf_counter() - begin))
+            rows, host = judge(now), jax.device_get(devices.replicated(now, mesh))
             for i, run in left.items():
                 if run.epoch > epoch:
                     continue
@@ -87,7 +96,7 @@ def train_together(runs: list[Run], kept: list[Kept], *, progress: bool) -> dict
             if told := [run.memory.history[-1] for i, run in left.items() if i not in failures and run.epoch > epoch]:
                 tell(_middle(told))
             if ahead:
-                now = _stacked(runs)
+                now = devices.sharded(_stacked(runs), mesh)
     return failures
 
 
@@ -142,7 +151,7 @@ def make_judge(jobs: list[Job]) -> Judge:
 
     def judge(now: TrainState) -> list[dict[str, float]]:
         pending = [
-            _score_each(job.model, job.task, now.weights, store.shelves[shelf], rows)
+            _score_each(job.model, job.task, job.update.mesh, now.weights, store.shelves[shelf], rows)
             for shelf, rows in zip(plan.shelf, plan.clips, strict=True)
         ]
         scores = Scores(*map(np.stack, zip(*jax.device_get(pending), strict=True)))  # [steps, runs, ...]
@@ -168,10 +177,13 @@ def _places(plan: Plan, store: Store, members: np.ndarray, run: int) -> np.ndarr
     return np.stack(found)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _score_each(model: Layer, task: Task, weights: tuple[Params, State], shelf: Shelf, clips: Array) -> Scores:
-    step = make_eval_step(model, task)
-    return jax.vmap(lambda mine, rows: step(mine[0], mine[1], take(shelf, rows)))(weights, clips)
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _score_each(
+    model: Layer, task: Task, mesh: Mesh | None, weights: tuple[Params, State], shelf: Shelf, clips: Array
+) -> Scores:
+    step, clips = make_eval_step(model, task), devices.sharded(clips, mesh)
+    scores = jax.vmap(lambda mine, rows: step(mine[0], mine[1], take(shelf, rows)))(weights, clips)
+    return devices.replicated(scores, mesh)
 
 
 def _middle(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -178,7 +178,7 @@ def test_clips_without_room_on_the_device_are_sent_batch_by_batch(monkeypatch):
     sent = fit(optimizer=SGD)
     assert_alike(kept, sent)
     assert_alike(kept, many(key=jnp.stack([KEY, KEY]), optimizer=SGD)[1])
-    with pytest.raises(jl.InputError, match="on clips that the device has room for"):
+    with pytest.raises(jl.InputError, match="on clips that they have room for"):
         many(together=True)
 
 
