@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from jaxlisten.data.isolation import Isolated
 
-    Opened = SoundFile | Isolated
+    _Opened = SoundFile | Isolated
 
 # libsndfile shortens a WAV, AIFF or AU file to what is there, and only its log tells what the header had promised.
 _PROMISED_BYTES = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -161,7 +161,7 @@ def _resampled_pieces(path: AnyPath, sr: int, seconds: float) -> Iterator[np.nda
             yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _decoded(file: Opened, path: AnyPath, frames: int, *, size: int) -> Iterator[np.ndarray]:
+def _decoded(file: _Opened, path: AnyPath, frames: int, *, size: int) -> Iterator[np.ndarray]:
     """Yield the next frames as mono, float32 ``[time]``, in pieces of at most `size`; fewer where there are no more."""
     size = min(size, max(1, _AT_ONCE // file.channels))
     while frames > 0 and len(piece := file.read(min(size, frames), dtype="float32", always_2d=True)):
@@ -171,7 +171,7 @@ def _decoded(file: Opened, path: AnyPath, frames: int, *, size: int) -> Iterator
 
 
 @contextmanager
-def _opened(path: AnyPath) -> Iterator[Opened]:
+def _opened(path: AnyPath) -> Iterator[_Opened]:
     """Open a file that has samples. What libsndfile raises, while reading too, becomes an `InputError`."""
     with _open(path) as file:
         log = file.extra_info
@@ -189,7 +189,7 @@ def _opened(path: AnyPath) -> Iterator[Opened]:
             ) from error
 
 
-def _open(path: AnyPath) -> Opened:
+def _open(path: AnyPath) -> _Opened:
     """Open a sound file, in this process or in another."""
     limits.check_file(path, "a sound file", "file_bytes")
     # On POSIX a name may be no text at all, which only its bytes can say.
@@ -220,7 +220,7 @@ def _why_not(file: Path) -> str:
     )
 
 
-def _check_header(file: Opened, path: AnyPath) -> None:
+def _check_header(file: _Opened, path: AnyPath) -> None:
     """Refuse what has no samples, or asks for too much."""
     if min(file.frames, file.channels, file.samplerate) < 1:
         raise InputError(
@@ -243,7 +243,7 @@ def _check_held(path: AnyPath, frames: int, native: int, sr: int) -> None:
     limits.limits().check(path, "samples", max(frames, round(frames * sr / native)))
 
 
-def _span(file: Opened, path: AnyPath, start: float | None, end: float | None) -> tuple[int, int]:
+def _span(file: _Opened, path: AnyPath, start: float | None, end: float | None) -> tuple[int, int]:
     """Turn seconds into the first frame and the one behind the last."""
     duration = file.frames / file.samplerate
     begin = 0.0 if start is None else start
@@ -284,7 +284,7 @@ def _check_rate(sr: int | None) -> None:
         raise InputError(f"expected a sample rate of 1 Hz or more, got sr={sr}")
 
 
-def _check_complete(file: Opened, path: AnyPath, *, got: int, promised: int) -> None:
+def _check_complete(file: _Opened, path: AnyPath, *, got: int, promised: int) -> None:
     """Refuse a file that decodes to less than its header says. An MP3 header is an estimate."""
     slack = max(2 * _MP3_FRAME, promised // 20) if file.format == "MP3" else 0
     if got < max(1, promised - slack):

@@ -124,7 +124,8 @@ class _Child:
     """A process that runs ``decoder.py``."""
 
     def __init__(self, patience: float, bytes_at_most: int):
-        self.patience, self.bytes_at_most = patience, bytes_at_most
+        self.patience: float = patience
+        self.bytes_at_most: int = bytes_at_most
         script = Path(__file__).with_name("decoder.py")
         # -P: the folder of the script is no place to import from.
         self._process = subprocess.Popen(
