@@ -37,7 +37,7 @@ WHOLE = {"streaming": "needs the whole signal; jl.streaming gives its streaming 
 WHOLE_CLIP = {"streaming": "every output depends on the whole clip"}
 FUNCTION = {"storing": "a function can't be stored", "export": "a function has no ONNX form"}
 
-CASES: dict[str, Case] = {
+LAYERS: dict[str, Case] = {
     # front ends
     "LogMel": Case(FRONT, (410,), ({"sr": 0}, {"sr": 8000, "win_length": 999}, {"sr": 8000, "fmax": 5000.0})),
     "LogMel/win_length": Case(jl.LogMel(8000, n_fft=64, hop_length=50, n_mels=8, win_length=51, fmin=90.0), (333,)),
@@ -187,7 +187,8 @@ CASES: dict[str, Case] = {
     "Remat": Case(jl.Remat(jl.serial(jl.Conv1D(4, 5, stride=2), jl.BatchNorm(), jl.Tanh()))),
     "OnStreams": Case(jl.OnStreams(jl.serial(jl.Conv1D(4, 5), jl.GlobalPool(), jl.Dense(3)), 9), exempt=WHOLE),
     "lift": Case(jl.lift(abs), exempt=FUNCTION),
-    # models
+}
+MODELS: dict[str, Case] = {
     "cnn1d": Case(CNN1D, (800,), exempt=WHOLE),
     "cnn1d/streaming": Case(jl.streaming(CNN1D, longest=800), (800,)),
     "cnn1d/causal": Case(CAUSAL, (777,), exempt=WHOLE),
@@ -206,3 +207,5 @@ CASES: dict[str, Case] = {
     "autoencoder": Case(jl.models.autoencoder(4, units=(5,), code=2)),
     "conv_autoencoder": Case(jl.models.conv_autoencoder(4, channels=(5, 3), code=2, kernel=3)),
 }
+
+CASES = LAYERS | MODELS

@@ -30,6 +30,7 @@ def run(path: Path, *arguments: str | Path, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(path):
     assert run(path, "--quick")

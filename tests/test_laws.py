@@ -1,7 +1,8 @@
 """The laws: what must hold for every registered layer and every model, over the table in cases.py.
 
 Tolerances are relative to the largest value, 1e-5 unless a law says otherwise. The first law holds programs as users
-compile them to the mathematics; the others compile without optimizations.
+compile them to the mathematics; the others compile without optimizations. What surrounds a layer is NumPy, because each
+operation of `jax.numpy` would be compiled for each shape.
 """
 
 from __future__ import annotations
@@ -14,37 +15,54 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 
 import jaxlisten as jl
 from jaxlisten.deploy.onnx import run_layer_onnx
 from jaxlisten.deploy.onnx_step import stream_layer_onnx
 from jaxlisten.types import Chunk, Padded
-from tests.cases import CASES, Case
+from tests.cases import CASES, MODELS, Case
 
 BATCH = 4
 
 
+COMPILED = ("jit", "vmap", "padding", "streaming", "finite differences", "keys")
+"""Laws whose programs take seconds to compile for a whole model."""
+QUICK = ("cnn1d/streaming", "gru", "mlp", "linear")
+"""Models that they hold for in every run of the tests; the others have to ask for it with ``-m slow``."""
+
+
 def cases(law: str):
     """Run a law over the table, without the cases that are exempt from it."""
-    named = [pytest.param(case, id=name) for name, case in CASES.items() if law not in case.exempt]
+
+    def marks(name: str):
+        return [pytest.mark.slow] if law in COMPILED and name in MODELS and name not in QUICK else []
+
+    named = [pytest.param(case, id=name, marks=marks(name)) for name, case in CASES.items() if law not in case.exempt]
     return pytest.mark.parametrize("case", named)
 
 
 @functools.cache
 def prepared(layer, item, tokens):
     """Return params and state away from their first values, and a batch of inputs."""
-    x = jax.random.normal(jax.random.key(1), (BATCH, *item))
-    if tokens:
-        x = jax.random.randint(jax.random.key(1), (BATCH, *item), 0, tokens)
-    params, state = jax.jit(layer.init)(jax.random.key(0), x)
     noise = np.random.default_rng(0)
-    shake = lambda a: a + 0.3 * np.abs(noise.standard_normal(a.shape)).astype(np.float32)  # noqa: E731
-    return jax.tree.map(shake, params), jax.tree.map(shake, state), x
+    x = noise.integers(tokens, size=(BATCH, *item), dtype=np.int32) if tokens else noise.standard_normal((BATCH, *item))
+    x = x if tokens else x.astype(np.float32)
+
+    def shaken(a):
+        return np.asarray(a) + 0.3 * np.abs(noise.standard_normal(a.shape)).astype(np.float32)
+
+    params, state = initial(layer, jax.random.key(0), x)
+    return *jax.device_put((jax.tree.map(shaken, params), jax.tree.map(shaken, state))), jax.device_put(x)
 
 
 def ready(case: Case):
     return prepared(case.layer, case.item, case.tokens)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def initial(layer, key, x):
+    """Initialise a layer."""
+    return layer.init(key, x)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -53,12 +71,17 @@ def applied(layer, params, state, x):
     return layer.apply(params, state, x)
 
 
-def ragged(x, junk=jnp.nan) -> Padded:
+def ragged(x, junk=np.nan) -> Padded:
     """Give the items of a batch different lengths, one of them whole and one absent, with junk behind the ends."""
-    time = x.shape[1]
-    length = jnp.array([time, time // 2 + 1, max(1, time // 7), 0])
+    length = lengths(x)
     junk = junk if jnp.issubdtype(x.dtype, jnp.floating) else -99  # no token
-    return Padded(jnp.where(valid_steps_of(x, length), x, junk), length)
+    values = np.where(valid_steps_of(x, length), np.asarray(x), np.asarray(junk, x.dtype))
+    return jax.device_put(Padded(values, length))
+
+
+def lengths(x):
+    time = x.shape[1]
+    return np.array([time, time // 2 + 1, max(1, time // 7), 0], np.int32)
 
 
 def close(got, want, relative=1e-5):
@@ -91,6 +114,19 @@ def graded(loss):
     def run(params, x):
         value, (of_params, of_x) = gradients(params, x)
         return value, (of_params, of_x if jnp.issubdtype(x.dtype, jnp.floating) else jnp.zeros(x.shape))
+
+    return run
+
+
+@functools.cache
+def graded_on_ragged(layer, item, tokens):
+    """Return a compiled function of params and values of ragged inputs: loss and ``(y, state)``, and gradients."""
+    _, state, x = prepared(layer, item, tokens)
+
+    @graded
+    def run(params, values):
+        y, new_state = layer.apply(params, state, Padded(values, lengths(x)))
+        return loss_of(y if isinstance(y, Padded) else y[:-1]), (y, new_state)
 
     return run
 
@@ -133,39 +169,35 @@ def test_vmap_over_items_equals_batch(case):
 @cases("leading axes")
 def test_leading_axes_are_free(case):
     params, state, x = ready(case)
-    flat, square = (applied(case.layer, params, state, a)[0] for a in (x, x.reshape(2, 2, *x.shape[1:])))
-    close(square.reshape(flat.shape), flat)
+    square = np.asarray(x).reshape(2, 2, *x.shape[1:])
+    want, got = (np.asarray(applied(case.layer, params, state, a)[0]) for a in (x, square))
+    close(got.reshape(want.shape), want)
 
 
 @cases("padding")
 def test_padded_item_equals_item_alone(case):
     params, state, x = ready(case)
-    length = ragged(x).length
-
-    @graded
-    def batch(params, values):
-        y, new_state = case.layer.apply(params, state, Padded(values, length))
-        return loss_of(y if isinstance(y, Padded) else y[:-1]), (y, new_state)
+    length, batch = lengths(x), graded_on_ragged(case.layer, case.item, case.tokens)
 
     @graded
     def alone(params, item):
         y = case.layer.apply(params, state, item[None])[0]
         return loss_of(y), y[0]
 
-    items = [alone(params, x[i, :n]) for i, n in enumerate(length) if n]
-    total = functools.reduce(lambda a, b: jax.tree.map(jnp.add, a, b), [grad for _, (grad, _) in items])
-    for junk in (jnp.nan, 1e4):
+    items = [alone(params, np.asarray(x)[i, :n]) for i, n in enumerate(length) if n]
+    total = functools.reduce(lambda a, b: jax.tree.map(np.add, a, b), [grad for _, (grad, _) in items])
+    for junk in (np.nan, 1e4):
         (_, (y, new_state)), (grad, grad_x) = batch(params, ragged(x, junk).values)
         close(new_state, state)
         close(grad, total, 5e-5)
-        assert not np.asarray(jnp.where(valid_steps_of(x, length), 0, grad_x)).any(), "a gradient behind the end"
+        assert not np.where(valid_steps_of(x, length), 0, grad_x).any(), "a gradient behind the end"
         for i, ((_, want), (_, want_x)) in enumerate(items):
             close(valid_part(y)[i], want)
-            close(grad_x[i, : length[i]], want_x, 5e-5)
+            close(np.asarray(grad_x)[i, : length[i]], want_x, 5e-5)
 
 
 def valid_steps_of(x, length):
-    valid = jnp.arange(x.shape[1]) < length[:, None]
+    valid = np.arange(x.shape[1]) < length[:, None]
     return valid.reshape(valid.shape + (1,) * (x.ndim - 2))
 
 
@@ -176,37 +208,32 @@ def test_streamed_equals_offline(case):
     timing = case.layer.timing()
     assert timing is not None, "a layer without a streaming form has to be exempt by name"
     # A block of junk stands before the stream begins.
-    front = jnp.full((BATCH, timing.block, *x.shape[2:]), -99 if case.tokens else jnp.nan, x.dtype)
+    front = np.full((BATCH, timing.block, *x.shape[2:]), -99 if case.tokens else np.nan, x.dtype)
+    valid = np.arange(-timing.block, x.shape[1]) < lengths(x)[:, None]
+    valid[:, : timing.block] = False
 
     def streamed(params, values, blocks=3):
-        valid = jnp.arange(x.shape[1]) < padded.length[:, None]
-        never = jnp.zeros(front.shape[:2], bool)
-        whole = Chunk(jnp.concatenate([front, values], 1), jnp.concatenate([never, valid], 1))
+        whole = Chunk(jnp.concatenate([front, values], 1), jnp.asarray(valid))
         y = jl.stream(case.layer, params, state, whole, chunk=blocks * timing.block)
         return loss_of(y), y
 
-    @graded
-    def offline(params, values):
-        y = case.layer.apply(params, state, Padded(values, padded.length))[0]
-        return loss_of(y), y
-
-    (_, want), wanted = offline(params, padded.values)
+    (_, (want, _)), wanted = graded_on_ragged(case.layer, case.item, case.tokens)(params, padded.values)
     (_, got), grads = graded(streamed)(params, padded.values)
     _, one_by_one = jax.jit(functools.partial(streamed, blocks=1))(params, padded.values)
     close(valid_part(got), valid_part(want))
     close(valid_part(one_by_one), valid_part(want))
     close(grads, wanted, 5e-5)
-    warm_up = int(timing.block * timing.ratio) + timing.delay
-    assert not np.asarray(got.valid[:, :warm_up]).any()
-    assert np.asarray(got.valid[0, warm_up : warm_up + want.length[0]]).all()
+    warm_up, came = int(timing.block * timing.ratio) + timing.delay, np.asarray(got.valid)
+    assert not came[:, :warm_up].any()
+    assert came[0, warm_up : warm_up + int(want.length[0])].all()
 
 
 def valid_part(y):
     """Cut every item of a `Padded` or a `Chunk` down to what is valid; an array stays as it is."""
     if isinstance(y, Padded):
-        return [np.asarray(v)[:n] for v, n in zip(y.values, y.length, strict=True)]
+        return [v[:n] for v, n in zip(np.asarray(y.values), np.asarray(y.length), strict=True)]
     if isinstance(y, Chunk):
-        return [np.asarray(v)[np.asarray(ok)] for v, ok in zip(y.values, y.valid, strict=True)]
+        return [v[ok] for v, ok in zip(np.asarray(y.values), np.asarray(y.valid), strict=True)]
     return y
 
 
@@ -222,21 +249,27 @@ def test_out_length_is_the_length_that_comes_out(case):
 @cases("finite differences")
 def test_gradients_equal_finite_differences(case):
     params, state, x = ready(case)
-
-    x = x[:2]
+    leaves, tree = jax.tree.flatten((params, np.asarray(x)[:2]))
+    ends = np.cumsum([leaf.size for leaf in leaves])
 
     @jax.jit
-    def f(at):
-        return loss_of(case.layer.apply(at[0], state, x if case.tokens else at[1])[0])
+    def graded(at):
+        def loss(at):
+            parts = jnp.split(at, ends[:-1])
+            moved = [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+            params, values = jax.tree.unflatten(tree, moved)
+            return loss_of(case.layer.apply(params, wide, leaves[-1] if case.tokens else values)[0])
+
+        return jax.value_and_grad(loss)(at)
 
     with jax.enable_x64(True):  # in float64 the step can be too small to meet a kink of ReLU or max
-        state = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), state)
-        at, back = ravel_pytree(jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), (params, x)))
-        gradient = ravel_pytree(jax.grad(f)(back(at)))[0]
+        wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state)
+        at = np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in leaves])
+        gradient = np.asarray(graded(at)[1])
         # Along the gradient, where the signal is largest, and a random direction, so that any wrong entry counts.
-        noise = jnp.asarray(np.random.default_rng(2).standard_normal(gradient.shape))
-        along = gradient / jnp.linalg.norm(gradient) + noise / jnp.linalg.norm(noise)
-        slope = (f(back(at + 1e-6 * along)) - f(back(at - 1e-6 * along))) / 2e-6
+        noise = np.random.default_rng(2).standard_normal(gradient.shape)
+        along = gradient / np.linalg.norm(gradient) + noise / np.linalg.norm(noise)
+        slope = float(graded(at + 1e-6 * along)[0] - graded(at - 1e-6 * along)[0]) / 2e-6
         np.testing.assert_allclose(slope, gradient @ along, rtol=1e-5, atol=1e-7)
 
 
@@ -273,8 +306,7 @@ def test_same_key_gives_the_same_result(case):
     first, again = train(jax.random.key(3)), train(jax.random.key(3))
     assert all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True))
     jax.eval_shape(case.layer.apply, params, state, x)  # needs no key
-    init = jax.jit(lambda key: case.layer.init(key, x))
-    close(init(jax.random.key(5)), init(jax.random.key(5)), 0)
+    close(initial(case.layer, jax.random.key(5), x), initial(case.layer, jax.random.key(5), x), 0)
 
 
 @cases("storing")

@@ -17,6 +17,7 @@ def test_the_notebook_is_stored_without_outputs():
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     notebook = nbformat.read(NOTEBOOK, as_version=4)

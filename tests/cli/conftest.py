@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jaxlisten import models
+from jaxlisten.cli import again
 from jaxlisten.cli.main import main
 
 SR = 8000
@@ -59,17 +58,18 @@ def _no_json(word: str) -> None:
 Command = Callable[..., Done]
 
 
+DEFAULT = again._OPTIONS["model"]
+"""The model that is trained where none is named, outside these tests."""
+
+
 @pytest.fixture(autouse=True, scope="session")
 def small_and_as_users_run_it() -> Iterator[None]:
-    """Small networks; and the dtype promotion that everybody has, because optax mixes dtypes."""
-    small = {
-        "cnn": functools.partial(models.cnn, filters=(2,), channels=(8,)),
-        "lstm": functools.partial(models.lstm, units=(8,)),
-    }
-    with pytest.MonkeyPatch.context() as patch, jax.numpy_dtype_promotion("standard"):
-        for name, model in small.items():
-            patch.setitem(models.MODELS, name, model)
-            patch.setattr(models, name, model)
+    """A model that is compiled quickly where none is named; and the dtype promotion that everybody has.
+
+    What a command does with a model hardly depends on it; the demo trains the real default.
+    """
+    with pytest.MonkeyPatch.context() as patch, jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+        patch.setitem(again._OPTIONS, "model", (str, "linear"))
         yield
 
 

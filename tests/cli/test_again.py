@@ -18,7 +18,7 @@ def test_config_keeps_the_command(trained, sounds):
     command = json.loads((trained / "config.json").read_text())["command"]
     fingerprint = command.pop("fingerprint")
     assert fingerprint == jl.data.folder(sounds).fingerprint()
-    given = {"data": str(sounds.absolute()), "model": "cnn", "epochs": 2, "seed": 0, "precision": "float32"}
+    given = {"data": str(sounds.absolute()), "model": "linear", "epochs": 2, "seed": 0, "precision": "float32"}
     missing = dict.fromkeys(("front_end", "group_by", "folds", "seeds", "background"))
     assert command == given | missing | {"streaming": False}
 

@@ -1,5 +1,6 @@
 """`jaxlisten train --streaming`, `scene`, `listen` and `evaluate --stream`: from clips to counted detections."""
 
+import functools
 import io
 import json
 import shutil
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from jaxlisten import data, runs
+from jaxlisten import data, models, runs
 from jaxlisten.cli.main import main
 from tests.train.small import SR, sines
 
@@ -37,19 +38,11 @@ def run(sounds, tmp_path_factory):
     """Train a detector, small scenes in place of hours."""
     out = tmp_path_factory.mktemp("runs") / "detector"
     with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(models.MODELS, "cnn1d", functools.partial(models.cnn1d, channels=(16, 16)))
         patched.setattr("jaxlisten.cli.streaming._SCENES", 2)
         patched.setattr("jaxlisten.cli.streaming._SECONDS", 40)
-        words = [
-            "--model",
-            "cnn1d",
-            "--front-end",
-            "log_mel",
-            "--epochs",
-            "40",
-            "--streaming",
-            "--background",
-            str(sounds / "rain"),
-        ]
+        words = ["--model", "cnn1d", "--front-end", "log_mel", "--epochs", "40"]
+        words += ["--streaming", "--background", str(sounds / "rain")]
         assert main(["train", str(sounds / "clips"), "--out", str(out), *words]) == 0
     return out
 

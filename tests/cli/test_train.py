@@ -1,6 +1,7 @@
 """``jaxlisten train`` and ``jaxlisten demo``: what they write, and what they say about every kind of bad input."""
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 
 import jaxlisten as jl
+from jaxlisten import models
+from jaxlisten.cli import again
 from jaxlisten.cli import main as cli
 from jaxlisten.data import synthetic
-from tests.cli.conftest import CLASSES, contents, tone, write, write_sounds
+from tests.cli.conftest import CLASSES, DEFAULT, contents, tone, write, write_sounds
 
 
 def zipped(path: Path) -> None:
@@ -247,6 +250,8 @@ def test_loss_that_is_not_finite_ends_the_run_at_its_step(command, copied, tmp_p
 def test_demo_needs_nothing(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("jaxlisten.data.synthetic", lambda: synthetic(36))
+    monkeypatch.setitem(again._OPTIONS, "model", DEFAULT)
+    monkeypatch.setitem(models.MODELS, DEFAULT[1], functools.partial(models.cnn, filters=(2,), channels=(8,)))
     done = command("demo")
     assert (done.code, done.out) == (0, "jaxlisten-demo\n")
     assert "next: jaxlisten train DATA" in done.err
@@ -271,14 +276,9 @@ def test_unforeseen_error_is_one_line_too(monkeypatch, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent in another way there")
 def test_terminated_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
     out = tmp_path / "run"
-    # The same small network as in this process, so that both can go on with the same run.
-    program = (
-        "import functools, sys\nfrom jaxlisten import models\nfrom jaxlisten.cli.main import main\n"
-        "models.MODELS['cnn'] = functools.partial(models.cnn, filters=(2,), channels=(8,))\nsys.exit(main())"
-    )
-    words = ["train", str(sounds), "--out", str(out), "--epochs", "100000"]
+    words = ["train", str(sounds), "--out", str(out), "--epochs", "100000", "--model", "linear"]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "jaxlisten", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         assert process.stderr is not None

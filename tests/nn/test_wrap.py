@@ -32,7 +32,9 @@ def test_every_model_is_tried():
     assert set(SMALL) == set(jl.models.MODELS)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ("mlp", "gru") else pytest.mark.slow) for name in SMALL]
+)
 def test_gradients_of_every_model_are_those_of_float32_but_for_rounding(name):
     plain = jl.models.MODELS[name](3, **SMALL[name])
     half = jl.BFloat16(plain)
