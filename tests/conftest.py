@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import contextlib
+import gc
 import itertools
 import os
 import tempfile
@@ -20,6 +21,9 @@ import pytest
 # librosa compiles with numba, which keeps what it has compiled in files: two processes at once would break them.
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"jaxlisten-tests-numba-{_WORKER}"))
+
+# Traces are many small objects that stay: to look through them often costs a tenth of the time.
+gc.set_threshold(50_000, 20, 100)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

@@ -36,6 +36,7 @@ def test_example_runs(path):
     assert run(path, "--quick")
 
 
+@pytest.mark.slow
 def test_an_example_takes_a_folder_of_recordings(tmp_path):
     clips = jl.data.synthetic(36)
     for i, (clip, target) in enumerate(zip(clips.audio, clips.targets % 2, strict=True)):

@@ -25,10 +25,10 @@ from tests.cases import CASES, MODELS, Case
 BATCH = 4
 
 
-COMPILED = ("jit", "vmap", "padding", "streaming", "finite differences", "keys")
-"""Laws whose programs take seconds to compile for a whole model."""
-QUICK = ("cnn1d/streaming", "gru", "mlp", "linear")
-"""Models that they hold for in every run of the tests; the others have to ask for it with ``-m slow``."""
+COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite differences", "keys")
+"""Laws with programs to compile."""
+QUICK = ("gru", "mlp", "linear")
+"""Models that they hold for in every run of the tests. The others, which take seconds each, are behind ``-m slow``."""
 
 
 def cases(law: str):

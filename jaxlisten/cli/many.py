@@ -43,6 +43,7 @@ def train(
         run_dir=out,
         resume=options.resume,
         about=about,
+        report=False,
     )
     if not devices.is_first():
         return 0

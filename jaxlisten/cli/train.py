@@ -160,6 +160,7 @@ def _run(
         run_dir=out,
         resume=resume,
         about=about,
+        report=False,  # which would be on the validation clips, and be written over
     )
     if not devices.is_first():
         return fitted

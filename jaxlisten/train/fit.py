@@ -48,6 +48,7 @@ def fit(
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
     about: Mapping[str, Any] | None = None,
+    report: bool = True,
     progress: bool = True,
 ) -> Fitted:
     """Train a model, and bring back the weights of its best epoch.
@@ -77,6 +78,7 @@ def fit(
         resume: go on with the run in `run_dir` if there is one. A run that was stopped at any moment, even killed, then
             ends with the bits of one that was not, on the same machine and versions.
         about: what else to keep in `Fitted.about`, and so in ``config.json``, by name; JSON must be able to hold it.
+        report: write ``report.html`` and ``report.json`` on the validation clips into the run folder.
         progress: tell of each epoch on standard error.
 
     Returns:
@@ -104,7 +106,7 @@ def fit(
     )
     run = Run(job, key, None, run_dir, resume, about)
     train_to_the_end(run, callbacks, progress=progress)
-    return run.finished()
+    return run.finished(report=report)
 
 
 def train_to_the_end(run: Run, callbacks: Sequence[Callback], *, progress: bool, kept: Kept | None = None) -> None:

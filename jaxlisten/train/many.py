@@ -47,6 +47,7 @@ def fit_many(
     resume: bool = False,
     together: bool | None = None,
     about: Mapping[str, Any] | None = None,
+    report: bool = True,
     progress: bool = True,
 ) -> list[Fitted]:
     """Train one model many times: with several seeds, on several folds, with several settings of the optimizer.
@@ -70,6 +71,7 @@ def fit_many(
         resume: go on with the runs in `run_dir`.
         together: train all runs in one compiled program, or one after another; None: what is quicker.
         about: as for `fit`, the same for all.
+        report: as in `fit`.
         progress: tell of each epoch on standard error.
 
     Returns:
@@ -131,7 +133,7 @@ def fit_many(
         print(f"run {i} has ended early: {error}", file=sys.stderr)
     if len(failures) == n:
         raise failures[0]
-    return [run.finished() for run in runs]
+    return [run.finished(report=report) for run in runs]
 
 
 def _one_by_one(runs: list[Run], kept: list[Kept] | None, progress: bool) -> dict[int, TrainingError]:

@@ -199,17 +199,17 @@ class Run:
         if self._folder is not None:
             self._saver.flush()
 
-    def finished(self) -> Fitted:
-        """Return the listener of the best epoch, and write the report on the validation clips."""
+    def finished(self, *, report: bool) -> Fitted:
+        """Return the listener of the best epoch, and write a report on the validation clips if it is wanted."""
         fitted = self._kept()
         train, validation = self.job.train, self.job.validation
-        if self._folder is not None and validation is not None:
+        if report and self._folder is not None and validation is not None:
             about = {"part": "validation", **fitted.about}
-            report = evaluate(fitted, validation, title=self._folder.name, about=about)
+            scores = evaluate(fitted, validation, title=self._folder.name, about=about)
             if isinstance(train, Dataset):
-                report = replace(report, health=health(train).to_dict())
-            report.save(self._folder / "report.html")
-            report.save(self._folder / "report.json")
+                scores = replace(scores, health=health(train).to_dict())
+            scores.save(self._folder / "report.html")
+            scores.save(self._folder / "report.json")
         return fitted
 
     def _kept(self) -> Fitted:
