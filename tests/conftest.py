@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-# The tests compile more than they compute. XLA's flags can only be set before it begins; those of the environment win.
+import jax
+import pytest
+
+# The tests compile more than they compute. XLA reads its flags when it first computes; those of the environment win.
 _QUICK = ["--xla_cpu_parallel_codegen_split_count=1"]
 if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):  # a later one doesn't know it
     _QUICK.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
-
-import jax
-import pytest
 
 # librosa compiles with numba, which keeps what it has compiled in files: two processes at once would break them.
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
