@@ -19,8 +19,8 @@ if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):  # a later one d
 os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
 
 # librosa compiles with numba, which keeps what it has compiled in files: two processes at once would break them.
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"jaxlisten-tests-numba-{_WORKER}"))
+_NUMBA = tempfile.TemporaryDirectory(prefix="jaxlisten-numba-")
+os.environ["NUMBA_CACHE_DIR"] = _NUMBA.name
 
 # Traces are many small objects that stay: to look through them often costs a tenth of the time.
 gc.set_threshold(50_000, 20, 100)
