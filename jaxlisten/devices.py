@@ -40,7 +40,8 @@ class Told(InputError):
 
 def mesh() -> Mesh | None:
     """Return the mesh of all devices; None where there is one, or where `jax.default_device` names it."""
-    if jax.config.jax_default_device is not None or jax.device_count() == 1:
+    config: Any = jax.config  # whose settings not every jax declares
+    if config.jax_default_device is not None or jax.device_count() == 1:
         return None
     return _mesh()
 
