@@ -94,6 +94,7 @@ def test_a_batch_and_a_vmapped_batch_equal_their_clips(case):
     hold(case, got, want)
 
 
+@pytest.mark.slow
 @each(FIRSTS)
 def test_jit_equals_eager(case):
     sound = built_in()["voice"]

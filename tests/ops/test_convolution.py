@@ -201,6 +201,7 @@ def test_winograds_products_equal_xla_in_values_and_gradients(time, freq, channe
     hold_all(*(value_and_grads(way, x, w, **settings) for way in (_conv_patches, _conv_reference)))
 
 
+@pytest.mark.slow
 def test_winograds_products_of_parts_of_a_batch_equal_xla():
     x = jax.random.normal(jax.random.key(0), (12, 40, 34, 16))
     w = jax.random.normal(jax.random.key(1), (3, 3, 16, 32))
@@ -208,6 +209,7 @@ def test_winograds_products_of_parts_of_a_batch_equal_xla():
     hold_all(*(value_and_grads(way, x, w, **ONE) for way in (_conv_patches, _conv_reference)))
 
 
+@pytest.mark.slow
 def test_winograds_products_under_vmap_over_the_weights_equal_one_model_at_a_time():
     x = jax.random.normal(jax.random.key(0), (4, 9, 8, 16))
     many = jax.random.normal(jax.random.key(1), (2, 3, 3, 16, 16))

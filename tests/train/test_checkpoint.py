@@ -1,7 +1,9 @@
 """Checkpoints: everything comes back, whatever is not as it was written is found, and nothing in them is executed."""
 
+import contextlib
 import functools
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import optax
 import pytest
 
 import jaxlisten as jl
+from benchmarks.mutations import changed, in_bytes
 from jaxlisten.train import checkpoint
 from jaxlisten.train.checkpoint import Begun, Memory
 from tests.train.small import assert_same_bits
@@ -189,6 +192,23 @@ def test_hostile_files_with_right_sums_are_an_error_of_ours_or_change_nothing(co
             assert_same_bits(bare(back), bare(memory(3)))
     assert len(errors) >= 4
     assert all("no checkpoint that is whole" in error or "another model" in error for error in errors)
+    assert all(line.startswith("note: the checkpoint ") for line in capfd.readouterr().err.splitlines())
+
+
+@pytest.mark.parametrize("n", [50, pytest.param(2000, marks=pytest.mark.slow)])
+def test_changed_bytes_with_right_sums_are_an_error_of_ours_or_a_memory_of_that_shape(n, stored, tmp_path, capfd):
+    last, wanted = tmp_path / "checkpoints" / "3", memory()
+    for i in range(n):
+        chance = random.Random(i)
+        shutil.rmtree(last, ignore_errors=True)
+        shutil.copytree(stored / "checkpoints" / "3", last)
+        path = tmp_path / chance.choice([name for name in files(stored) if not name.endswith("SHA256SUMS")])
+        path.write_bytes(changed(path.read_bytes(), chance, in_bytes))
+        (last / "SHA256SUMS").write_text(checkpoint._sums(last))
+        with contextlib.suppress(jl.InputError):
+            back = checkpoint.restore(tmp_path, wanted)
+            assert back is not None
+            assert [(a.shape, a.dtype) for a in bare(back)] == [(a.shape, a.dtype) for a in bare(wanted)]
     assert all(line.startswith("note: the checkpoint ") for line in capfd.readouterr().err.splitlines())
 
 
