@@ -226,11 +226,12 @@ def make_judge(job: Job) -> Callable[[TrainState], dict[str, float]]:
         return lambda now: {}
     mesh = job.update.mesh
     step, size, kept = functools.partial(_score, job.model, job.task, mesh), devices.filled(job.batch_size, mesh), None
+    passed = functools.partial(batches, validation, size, lengths, make=_maker(mesh))
     if fits(validation, lengths):
-        kept = [(places, devices.given(batch, mesh)) for places, batch in batches(validation, size, lengths)]
+        kept = [(places, devices.given(batch, mesh)) for places, batch in passed()]
 
     def judge(now: TrainState) -> dict[str, float]:
-        scores = score(step, *now.weights, kept or batches(validation, size, lengths, make=_maker(mesh)))
+        scores = score(step, *now.weights, kept or passed())
         return judged(job.task, scores.probabilities, scores.loss, validation.targets)
 
     return judge
