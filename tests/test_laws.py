@@ -27,15 +27,16 @@ BATCH = 4
 
 COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite differences", "keys")
 """Laws with programs to compile."""
-QUICK = ("gru", "mlp", "linear")
-"""Models that they hold for in every run of the tests. The others, which take seconds each, are behind ``-m slow``."""
+TELLING = ("Conv1D/stride and dilation", "Serial/phase", "Parallel/down and up", "SlidingPool/max", "gru", "linear")
+"""Variants of layers, and models, that they hold for in every run of the tests. The others are behind ``-m slow``."""
 
 
 def cases(law: str):
     """Run a law over the table, without the cases that are exempt from it."""
 
     def marks(name: str):
-        return [pytest.mark.slow] if law in COMPILED and name in MODELS and name not in QUICK else []
+        variant = name in MODELS or "/" in name
+        return [pytest.mark.slow] if law in COMPILED and variant and name not in TELLING else []
 
     named = [pytest.param(case, id=name, marks=marks(name)) for name, case in CASES.items() if law not in case.exempt]
     return pytest.mark.parametrize("case", named)

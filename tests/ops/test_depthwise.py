@@ -1,13 +1,16 @@
 """The depthwise convolution as shifted products against XLA's grouped convolution and flax NNX."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlisten.ops import depthwise_conv
+from jaxlisten import ops
 from jaxlisten.ops.convolution import MOST_SLICES
 from jaxlisten.ops.depthwise import _depthwise_products, _depthwise_reference
-from tests.ops.comparing import hold, hold_all, value_and_grads
+from tests.ops.comparing import compiled, hold, hold_all, value_and_grads
+
+depthwise_conv = compiled(ops.depthwise_conv)
 
 # kernel, stride and dilation, over time or over time and frequency
 SETTINGS = [
@@ -23,7 +26,7 @@ SETTINGS = [
 def operands(kernel, dtype=jnp.float32):
     rng = np.random.default_rng(len(kernel))
     x = rng.standard_normal((2, *(13, 8)[: len(kernel)], 4))
-    return jnp.asarray(x, dtype), jnp.asarray(rng.standard_normal((*kernel, 4)), dtype)
+    return x.astype(dtype), rng.standard_normal((*kernel, 4)).astype(dtype)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "dilation"), SETTINGS)
@@ -47,15 +50,15 @@ def test_depthwise_conv_equals_flax(kernel):
     from flax import nnx
 
     x, w = operands(kernel)
-    x = jnp.tile(x, (1, 6, *[1] * len(kernel)))
+    x = np.tile(x, (1, 6, *[1] * len(kernel)))
     rank, channels = len(kernel), w.shape[-1]
     settings = {"feature_group_count": channels, "padding": "VALID", "use_bias": False, "rngs": nnx.Rngs(0)}
+    settings["kernel_init"] = lambda *_: jnp.asarray(w[..., None, :])
     oracle = nnx.Conv(channels, channels, kernel, strides=2, kernel_dilation=1, **settings)
-    oracle.kernel[...] = w[..., None, :]
-    hold(depthwise_conv(x, w, stride=(2,) * rank, dilation=(1,) * rank), oracle(x))
+    hold(depthwise_conv(x, w, stride=(2,) * rank, dilation=(1,) * rank), nnx.jit(oracle)(x))
 
 
 def test_leading_axes_are_kept():
     x, w = operands((3, 3))
-    assert depthwise_conv(x[None], w, stride=(1, 1), dilation=(1, 1)).shape == (1, 2, 11, 6, 4)
-    assert depthwise_conv(x[0], w, stride=(1, 1), dilation=(1, 1)).shape == (11, 6, 4)
+    for many, shape in ((x[None], (1, 2, 11, 6, 4)), (x[0], (11, 6, 4))):
+        assert jax.eval_shape(lambda x: depthwise_conv(x, w, stride=(1, 1), dilation=(1, 1)), many).shape == shape

@@ -30,16 +30,22 @@ def looped(x, valid, window, stride, reduce):
     return y
 
 
-@pytest.mark.parametrize(("window", "stride"), WINDOWS)
-def test_pools_equal_flax_where_all_is_valid(window, stride):
+def hold_to_flax(x, pools, sizes):
+    """Hold the largest and the mean of windows to flax's."""
     from flax import nnx
 
-    x, valid = jnp.asarray(signal(3, 13, 4)), jnp.ones(13, bool)
-    sizes = {"window_shape": (window,), "strides": (stride,), "padding": "VALID"}
-    np.testing.assert_array_equal(max_pool(x, valid, window=window, stride=stride), nnx.max_pool(x, **sizes))
+    largest, mean = jax.jit(pools)(x)
     with jax.numpy_dtype_promotion("standard"):  # flax divides by an integer count
-        want = nnx.avg_pool(x, **sizes)
-    np.testing.assert_allclose(mean_pool(x, valid, window=window, stride=stride), want, rtol=0, atol=1e-6)
+        theirs = jax.jit(lambda x: (nnx.max_pool(x, **sizes), nnx.avg_pool(x, **sizes)))(x)
+    np.testing.assert_array_equal(largest, theirs[0])
+    np.testing.assert_allclose(mean, theirs[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("window", "stride"), WINDOWS)
+def test_pools_equal_flax_where_all_is_valid(window, stride):
+    x, ours = signal(3, 13, 4), {"window": window, "stride": stride}
+    theirs = {"window_shape": (window,), "strides": (stride,), "padding": "VALID"}
+    hold_to_flax(x, lambda x: [pool(x, jnp.ones(13, bool), **ours) for pool in (max_pool, mean_pool)], theirs)
 
 
 @pytest.mark.parametrize(("window", "stride"), WINDOWS)
@@ -87,14 +93,9 @@ WINDOWS2D = [((2, 3), (2, 3)), ((3, 3), (2, 1)), ((1, 4), (1, 2)), ((3, 1), (5, 
 
 @pytest.mark.parametrize(("window", "stride"), WINDOWS2D)
 def test_pools_over_frequency_equal_flax_where_all_is_valid(window, stride):
-    from flax import nnx
-
-    x, valid = jnp.asarray(signal(2, 11, 8, 3)), jnp.ones((11, 8), bool)
-    sizes = {"window_shape": window, "strides": stride, "padding": "VALID"}
-    np.testing.assert_array_equal(max_pool2d(x, valid, window=window, stride=stride), nnx.max_pool(x, **sizes))
-    with jax.numpy_dtype_promotion("standard"):  # flax divides by an integer count
-        want = nnx.avg_pool(x, **sizes)
-    np.testing.assert_allclose(mean_pool2d(x, valid, window=window, stride=stride), want, rtol=0, atol=1e-6)
+    x, ours = signal(2, 11, 8, 3), {"window": window, "stride": stride}
+    theirs = {"window_shape": window, "strides": stride, "padding": "VALID"}
+    hold_to_flax(x, lambda x: [pool(x, jnp.ones((11, 8), bool), **ours) for pool in (max_pool2d, mean_pool2d)], theirs)
 
 
 @pytest.mark.parametrize(("window", "stride"), WINDOWS2D[1:3])

@@ -115,7 +115,7 @@ def test_patience_is_each_runs_own(together):
     assert len(moved.history) != len(still.history)
 
 
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("together", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_runs_that_are_stopped_between_their_writes_end_with_the_bits_of_whole_ones(together, tmp_path, monkeypatch):
     settings = {"together": together, "optimizer": OPTIMIZER}
     whole = many(run_dir=tmp_path / "whole", **settings)

@@ -78,18 +78,19 @@ def test_what_no_detector_can_be_made_of_is_refused(parts, background, said):
 def test_training_on_streams_teaches_every_step_and_answers_for_clips():
     model = jl.serial(FRONT, jl.models.cnn1d(4, channels=(8,), causal=True))
     taught = jl.OnStreams(model, 2000)
-    params, state = model.init(jax.random.key(0), jax.ShapeDtypeStruct((1, SR), np.float32))
+    params, state = jax.jit(model.init)(jax.random.key(0), np.zeros((1, SR), np.float32))
     x = jl.Padded(np.stack([clip[:1999] for clip in TRAIN.audio[:2]]), np.array([1999, 1000]))
-    clip, _ = taught.apply(params, state, x)
-    np.testing.assert_array_equal(clip, model.apply(params, state, x)[0])
-    key = jax.random.key(1)
-    steps, _ = taught.apply(params, state, x, key=key, train=True)
-    wanted, _ = jl.streaming(model, 2000).apply(params, state, x, key=key, train=True)
+    clip, whole = jax.jit(lambda x: [layer.apply(params, state, x)[0] for layer in (taught, model)])(x)
+    np.testing.assert_array_equal(clip, whole)
+    layers, key = (taught, jl.streaming(model, 2000)), jax.random.key(1)
+    train = jax.jit(lambda x: [layer.apply(params, state, x, key=key, train=True)[0] for layer in layers])
+    steps, wanted = train(x)
     np.testing.assert_array_equal(steps.values, wanted.values)
     with pytest.raises(jl.LayerError, match="bidirectional: Bidirectional: expected a layer with a streaming form"):
         jl.OnStreams(jl.serial(FRONT, jl.Bidirectional(jl.LSTM(3)), jl.GlobalPool()), 2000)
 
 
+@pytest.mark.slow
 def test_a_trained_detector_finds_sounds_of_a_scene(optimizations):
     made = for_streams(PARTS, RAIN)
     model = jl.serial(FRONT, jl.models.cnn1d(4, channels=(16,), causal=True))
