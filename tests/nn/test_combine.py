@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import jaxlisten as jl
+from tests.nn.compiled import apply, init
 
 X = jax.random.normal(jax.random.key(7), (2, 9, 4))
 
@@ -48,36 +49,36 @@ def test_nested_names_are_the_path_of_params_and_state():
 def test_a_chain_computes_its_layers_one_after_the_other():
     layers = jl.Conv1D(5, 3), jl.Tanh(), jl.Dense(3)
     model = jl.serial(*layers)
-    params, state = model.init(jax.random.key(0), X)
+    params, state = init(model, jax.random.key(0), X)
     y = X
     for name, layer in zip(model.names, layers, strict=True):
-        y, _ = layer.apply(params.get(name, {}), {}, y)
-    np.testing.assert_array_equal(model.apply(params, state, X)[0], y)
+        y, _ = apply(layer, params.get(name, {}), {}, y)
+    np.testing.assert_array_equal(apply(model, params, state, X)[0], y)
 
 
 def test_parallel_concatenates_and_residual_adds():
     branches = {"a": jl.Conv1D(3, 3), "b": jl.Dense(2)}
     model = jl.parallel(**branches)
-    params, _ = model.init(jax.random.key(0), X)
-    want = [layer.apply(params[name], {}, X)[0] for name, layer in branches.items()]
-    np.testing.assert_array_equal(model.apply(params, {}, X)[0], jnp.concatenate(want, -1))
+    params, _ = init(model, jax.random.key(0), X)
+    want = [apply(layer, params[name], {}, X)[0] for name, layer in branches.items()]
+    np.testing.assert_array_equal(apply(model, params, {}, X)[0], jnp.concatenate(want, -1))
     body = jl.Conv1D(4, 3)
     model = jl.residual(body)
-    params, _ = model.init(jax.random.key(0), X)
-    want = X + body.apply(params["body"]["conv1d"], {}, X)[0]
-    np.testing.assert_allclose(model.apply(params, {}, X)[0], want, rtol=0, atol=1e-6)
+    params, _ = init(model, jax.random.key(0), X)
+    want = X + apply(body, params["body"]["conv1d"], {}, X)[0]
+    np.testing.assert_allclose(apply(model, params, {}, X)[0], want, rtol=0, atol=1e-6)
 
 
 def test_branches_that_go_down_and_up_again_are_cut_to_the_shortest():
     down, up = jl.Conv1D(4, 5, stride=2), jl.ConvTranspose1D(4, 4)
     model = jl.residual(down, up)
-    params, _ = model.init(jax.random.key(0), X)
+    params, _ = init(model, jax.random.key(0), X)
     inner = [params["body"][name] for name in ("conv1d", "conv_transpose1d")]
-    longer = up.apply(inner[1], {}, down.apply(inner[0], {}, X)[0])[0]
+    longer = apply(up, inner[1], {}, apply(down, inner[0], {}, X)[0])[0]
     assert longer.shape[1] == 10
     want = X + longer[:, :9]
-    np.testing.assert_allclose(model.apply(params, {}, X)[0], want, rtol=0, atol=1e-6)
-    y = model.apply(params, {}, jl.Padded(X, jnp.array([9, 8])))[0]
+    np.testing.assert_allclose(apply(model, params, {}, X)[0], want, rtol=0, atol=1e-6)
+    y = apply(model, params, {}, jl.Padded(X, jnp.array([9, 8])))[0]
     np.testing.assert_array_equal(y.length, [9, 8])
     assert [model.out_length(n) for n in (0, 1, 8, 9)] == [0, 1, 8, 9]
 
@@ -85,19 +86,19 @@ def test_branches_that_go_down_and_up_again_are_cut_to_the_shortest():
 def test_going_down_and_up_over_frequency_streams_and_keeps_its_bands():
     down, up = jl.Conv2D(3, (3, 2), stride=(3, 2)), jl.ConvTranspose2D(2, (3, 2), stride=(3, 2))
     model, images = jl.residual(down, jl.ReLU(), up), jax.random.normal(jax.random.key(0), (1, 13, 4, 2))
-    params, state = model.init(jax.random.key(1), images)
+    params, state = init(model, jax.random.key(1), images)
     streamed = jl.stream(model, params, state, jl.Padded(images, jnp.array([13])))
-    want = model.apply(params, state, images)[0]
+    want = apply(model, params, state, images)[0]
     np.testing.assert_allclose(streamed.values[streamed.valid], want[0], rtol=0, atol=1e-5)
     odd = images[:, :, :3]
     with pytest.raises(jl.LayerError, match=r"expected branches of one shape, .* strides or channels differ"):
-        model.apply(params, state, odd)
+        apply(model, params, state, odd)
 
 
 def test_branches_of_different_rates_are_not_cut():
     model = jl.residual(jl.Conv1D(4, 3, stride=2))
     with pytest.raises(jl.LayerError, match=r"expected branches of one shape, .* strides or channels differ"):
-        model.apply(model.init(jax.random.key(0), X)[0], {}, X)
+        apply(model, init(model, jax.random.key(0), X)[0], {}, X)
     assert not model.differ()
 
 
@@ -119,13 +120,13 @@ def test_a_class_in_place_of_a_layer_is_refused():
 
 def test_a_frozen_layer_is_not_moved_by_weight_decay_nor_by_training():
     model = jl.serial(base=jl.Frozen(jl.serial(jl.Conv1D(3, 3), jl.BatchNorm(), jl.Dropout(0.5))), out=jl.Dense(2))
-    params, state = model.init(jax.random.key(0), X)
+    params, state = init(model, jax.random.key(0), X)
     assert paths(params) == {"out/kernel", "out/bias"}
     optimizer = optax.adamw(0.1, weight_decay=0.5)
 
     @jax.jit
     def step(params, state, memory):
-        loss = lambda p: (lambda y, s: ((y**2).mean(), s))(*model.apply(p, state, X, train=True))  # noqa: E731
+        loss = lambda p: (lambda y, s: ((y**2).mean(), s))(*apply(model, p, state, X, train=True))  # noqa: E731
         grads, new_state = jax.grad(loss, has_aux=True)(params)
         updates, memory = optimizer.update(grads, memory, params)
         return optax.apply_updates(params, updates), new_state, memory
@@ -140,16 +141,16 @@ def test_a_frozen_layer_is_not_moved_by_weight_decay_nor_by_training():
 
 def test_a_frozen_layer_computes_what_the_layer_computes():
     inner = jl.serial(jl.Conv1D(3, 3), jl.BatchNorm())
-    params, state = inner.init(jax.random.key(0), X)
+    params, state = init(inner, jax.random.key(0), X)
     frozen = jl.Frozen.hold(params, state)
-    want = inner.apply(params, state, X)[0]
+    want = apply(inner, params, state, X)[0]
     for train in (False, True):
-        np.testing.assert_allclose(jl.Frozen(inner).apply({}, frozen, X, train=train)[0], want, rtol=0, atol=1e-6)
-    jax.tree.map(np.testing.assert_array_equal, jl.Frozen(inner).init(jax.random.key(0), X), ({}, frozen))
+        np.testing.assert_allclose(apply(jl.Frozen(inner), {}, frozen, X, train=train)[0], want, rtol=0, atol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, init(jl.Frozen(inner), jax.random.key(0), X), ({}, frozen))
 
 
 def test_lift_makes_a_layer_of_a_function():
-    y, state = jl.serial(jl.lift(jnp.abs), jl.lift(lambda x: 2 * x)).apply({}, {}, X)
+    y, state = apply(jl.serial(jl.lift(jnp.abs), jl.lift(lambda x: 2 * x)), {}, {}, X)
     np.testing.assert_array_equal(y, 2 * np.abs(X))
     assert state == {}
     assert jl.lift(jnp.abs) == jl.lift(jnp.abs) != jl.lift(jnp.sin)

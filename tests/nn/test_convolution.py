@@ -7,6 +7,7 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.types import Padded
+from tests.nn.compiled import apply, init
 
 X = np.random.default_rng(0).standard_normal((2, 17, 4)).astype(np.float32)
 IMAGES = np.random.default_rng(1).standard_normal((2, 11, 7, 3)).astype(np.float32)
@@ -14,14 +15,16 @@ IMAGES = np.random.default_rng(1).standard_normal((2, 11, 7, 3)).astype(np.float
 
 def weighted(layer, x=X):
     """Return params whose bias is not 0."""
-    params, _ = layer.init(jax.random.key(0), x)
+    params, _ = init(layer, jax.random.key(0), x)
     return params | {"bias": jax.random.normal(jax.random.key(1), params["bias"].shape)}
 
 
 def compare(layer, oracle, params, kernel, x):
     """Hold a layer equal to that of flax with the same weights."""
+    from flax import nnx
+
     oracle.kernel[...], oracle.bias[...] = kernel, params["bias"]
-    got, want = jax.jit(layer.apply)(params, {}, x)[0], oracle(x)
+    got, want = apply(layer, params, {}, x)[0], nnx.jit(oracle)(x)
     assert got.shape[1] == layer.out_length(x.shape[1])
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
@@ -132,16 +135,16 @@ def test_transposed_convolution_equals_flax_with_explicit_padding(layer):
 def test_the_transposed_convolution_is_the_transpose_of_the_convolution(kernel, stride):
     down, up = jl.Conv1D(5, kernel, stride=stride, bias=False), jl.ConvTranspose1D(4, kernel, stride=stride, bias=False)
     whole = jnp.asarray(X[:, : 17 // stride * stride])
-    params, _ = down.init(jax.random.key(0), whole)
-    y, back = jax.vjp(lambda x: down.apply(params, {}, x)[0], whole)
+    params, _ = init(down, jax.random.key(0), whole)
+    y, back = jax.vjp(lambda x: apply(down, params, {}, x)[0], whole)
     gradient = jax.random.normal(jax.random.key(1), y.shape)
-    want = up.apply({"kernel": params["kernel"].swapaxes(1, 2)}, {}, gradient)[0]
+    want = apply(up, {"kernel": params["kernel"].swapaxes(1, 2)}, {}, gradient)[0]
     np.testing.assert_allclose(back(gradient)[0], want, rtol=0, atol=1e-5)
 
 
 def test_weights_start_as_they_are_documented():
     def deviation(layer, *shape):
-        params, state = layer.init(jax.random.key(0), jax.ShapeDtypeStruct(shape, jnp.float32))
+        params, state = init(layer, jax.random.key(0), jax.ShapeDtypeStruct(shape, jnp.float32))
         assert state == {}
         assert not params["bias"].any()
         return params["kernel"].std()
@@ -158,26 +161,26 @@ def test_weights_start_as_they_are_documented():
 
 def test_without_bias_there_is_none():
     for layer in (jl.Conv1D(3, 2, bias=False), jl.DepthwiseConv1D(2, bias=False), jl.ConvTranspose1D(3, 2, bias=False)):
-        params, _ = layer.init(jax.random.key(0), X)
+        params, _ = init(layer, jax.random.key(0), X)
         assert set(params) == {"kernel"}
 
 
 def test_other_channels_than_at_first_are_refused_with_both_shapes():
     hint = "the layer was initialised for 4 channels; has n_mels or a layer before it changed?"
     model = jl.serial(body=jl.serial(conv=jl.Conv1D(3, 5)))
-    params, state = model.init(jax.random.key(0), X)
+    params, state = init(model, jax.random.key(0), X)
     with pytest.raises(jl.LayerError) as error:
-        model.apply(params, state, X[..., :3])
+        apply(model, params, state, X[..., :3])
     assert str(error.value) == f"body/conv: Conv1D: expected x [*batch, time, 4], got (2, 17, 3): {hint}"
-    params, state = jl.Conv2D(3, (3, 3)).init(jax.random.key(0), X[..., None, :])
+    params, state = init(jl.Conv2D(3, (3, 3)), jax.random.key(0), X[..., None, :])
     with pytest.raises(jl.LayerError) as error:
-        jl.Conv2D(3, (3, 3)).apply(params, state, IMAGES)
+        apply(jl.Conv2D(3, (3, 3)), params, state, IMAGES)
     assert str(error.value) == f"Conv2D: expected x [*batch, time, freq, 4], got (2, 11, 7, 3): {hint}"
 
 
 def test_raw_sound_before_a_convolution_is_refused_with_the_likely_cause():
     with pytest.raises(jl.LayerError) as error:
-        jl.serial(jl.Conv1D(3, 5)).init(jax.random.key(0), X[0, :, 0])
+        init(jl.serial(jl.Conv1D(3, 5)), jax.random.key(0), X[0, :, 0])
     want = "conv1d: Conv1D: expected x [*batch, time, channel], got (17,): is the front end missing?"
     assert str(error.value) == want
 
@@ -186,10 +189,10 @@ def test_a_spectrogram_before_a_convolution_over_frequency_is_refused_with_the_l
     with pytest.raises(
         jl.LayerError, match=r"\[\*batch, time, freq, channel\], got \(17, 4\): is an AddChannel missing"
     ):
-        jl.Conv2D(3, (3, 3)).init(jax.random.key(0), X[0])
-    params, _ = jl.Conv2D(3, (3, 3)).init(jax.random.key(0), X)
+        init(jl.Conv2D(3, (3, 3)), jax.random.key(0), X[0])
+    params, _ = init(jl.Conv2D(3, (3, 3)), jax.random.key(0), X)
     with pytest.raises(jl.LayerError, match=r"wrong number of axes; is an AddChannel missing\?"):
-        jl.Conv2D(3, (3, 3)).apply(params, {}, Padded(X, np.array([17, 3])))
+        apply(jl.Conv2D(3, (3, 3)), params, {}, Padded(X, np.array([17, 3])))
 
 
 def test_a_number_in_place_of_a_pair_is_refused_with_what_is_wanted():

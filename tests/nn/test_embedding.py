@@ -7,6 +7,7 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.types import Padded
+from tests.nn.compiled import init
 
 LAYER = jl.Embedding(9, 4)
 
@@ -25,7 +26,7 @@ def test_tokens_become_the_vectors_that_flax_gives(params):
 
 
 def test_vectors_start_with_length_1_or_so():
-    table = jl.Embedding(500, 64).init(jax.random.key(0), jnp.zeros(3, int))[0]["table"]
+    table = init(jl.Embedding(500, 64), jax.random.key(0), jnp.zeros(3, int))[0]["table"]
     np.testing.assert_allclose(np.linalg.norm(table, axis=1).mean(), 1.0, atol=0.02)
 
 

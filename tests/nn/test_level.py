@@ -7,6 +7,7 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.types import Padded
+from tests.nn.compiled import apply
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def levels():
 
 
 def applied(layer, x):
-    return np.asarray(jax.jit(lambda x: layer.apply({}, {}, x)[0])(jnp.asarray(x)))
+    return np.asarray(jax.jit(lambda x: apply(layer, {}, {}, x)[0])(jnp.asarray(x)))
 
 
 @pytest.mark.parametrize("lookahead", [None, 0, 3])

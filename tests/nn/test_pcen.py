@@ -7,6 +7,7 @@ import pytest
 
 import jaxlisten as jl
 from jaxlisten.types import Padded
+from tests.nn.compiled import apply, init
 
 FRAMES = {"sr": 8000, "hop_length": 80}
 SETTINGS = [{}, {"gain": 0.7, "bias": 10.0, "power": 0.25, "time_constant": 0.06, "eps": 1e-3}]
@@ -27,7 +28,7 @@ def hold(got, want):
 
 
 def applied(layer, x):
-    params, state = layer.init(jax.random.key(0), x)
+    params, state = init(layer, jax.random.key(0), x)
     return jax.jit(layer.apply)(params, state, x)[0]
 
 
@@ -41,7 +42,7 @@ def test_pcen_equals_librosa_by_default_with_an_initial_mean_of_1(settings, leve
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_the_mean_begins_with_the_first_step(settings):
     E, layer = energies(), jl.PCEN(**FRAMES, **settings)
-    rate = np.asarray(layer.settings(layer.init(jax.random.key(0), E)[0])[0])
+    rate = np.asarray(layer.settings(init(layer, jax.random.key(0), E)[0])[0])
     zi = ((1 - rate) * E[0, 0])[:, None].astype(np.float64)
     hold(applied(layer, E)[0], oracle(E[0], **FRAMES, **settings, zi=zi))
 
@@ -53,8 +54,8 @@ def test_a_stationary_sound_gives_the_same_at_any_level():
 
 def test_silence_gives_0_with_finite_gradients():
     layer, E = jl.PCEN(**FRAMES), jnp.zeros((9, 3))
-    params, state = layer.init(jax.random.key(0), E)
-    y, gradients = jax.value_and_grad(lambda p, E: layer.apply(p, state, E)[0].sum(), (0, 1))(params, E)
+    params, state = init(layer, jax.random.key(0), E)
+    y, gradients = jax.value_and_grad(lambda p, E: apply(layer, p, state, E)[0].sum(), (0, 1))(params, E)
     assert y == 0
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
 

@@ -8,6 +8,7 @@ import pytest
 import jaxlisten as jl
 from jaxlisten import ops
 from jaxlisten.types import Padded
+from tests.nn.compiled import init
 
 
 def test_weights_start_as_they_are_documented():
@@ -50,7 +51,7 @@ def test_both_directions_over_ragged_clips_equal_those_of_flax():
     from flax import nnx
 
     x, length = jax.random.normal(jax.random.key(0), (3, 7, 3)), jnp.array([7, 4, 1])
-    params, state = jl.Bidirectional(jl.GRU(4)).init(jax.random.key(1), x)
+    params, state = init(jl.Bidirectional(jl.GRU(4)), jax.random.key(1), x)
 
     def direction(params):
         cell = nnx.GRUCell(3, 4, rngs=nnx.Rngs(0))

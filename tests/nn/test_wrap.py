@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jaxlisten as jl
+from tests.nn.compiled import apply, init
 
 AUDIO = 0.1 * np.random.default_rng(0).standard_normal((16, 4000), np.float32)
 SMALL = {
@@ -44,7 +45,7 @@ def test_gradients_of_every_model_are_those_of_float32_but_for_rounding(name):
 
     def loss(model):
         def of(params):
-            y, after = model.apply(params, state, x, key=jax.random.key(2), train=True)
+            y, after = apply(model, params, state, x, key=jax.random.key(2), train=True)
             inside.append(jax.tree.map(lambda leaf: leaf.dtype, (y, after)))
             return jnp.sum(jnp.square(y - jnp.arange(3.0)))
 
@@ -63,7 +64,7 @@ def test_gradients_of_every_model_are_those_of_float32_but_for_rounding(name):
 def test_products_are_bfloat16_in_training_only():
     layer = jl.BFloat16(jl.Dense(4))
     x = jnp.ones((2, 3))
-    params, state = layer.init(jax.random.key(0), x)
+    params, state = init(layer, jax.random.key(0), x)
     for train, dtype in ((True, "bf16"), (False, "f32")):
-        program = str(jax.make_jaxpr(lambda p, t=train: layer.apply(p, state, x, train=t)[0])(params))
+        program = str(jax.make_jaxpr(lambda p, t=train: apply(layer, p, state, x, train=t)[0])(params))
         assert f"{dtype}[2,4] = dot_general" in program

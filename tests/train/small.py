@@ -12,7 +12,7 @@ import jaxlisten as jl
 SR = 8000
 CLASSES = ("high", "low", "middle")
 FRONT = jl.LogMel(sr=SR, n_fft=256, hop_length=80, n_mels=16)
-MODEL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(8,)))
+MODEL = jl.serial(FRONT, jl.BatchNorm(), jl.Dropout(0.1), jl.GlobalPool(), jl.Dense(3))
 KEY = jax.random.key(3)
 
 
