@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.streaming RUN [FILE] [--seconds 3600]`` feeds the recording (none: noise), again and again, to
 `jaxlisten.detect.Hearing` in pieces of 10 ms, as a microphone would but without waiting. A model answers once a block,
-so most hops only store their samples. It then times a clip of one window as the run and as its ONNX file, in turn.
+so most hops only store their samples. Then `Listener.predict` is called 1,000 times in a row with clips of all lengths.
+Last, a clip of one window is timed as the run and as its ONNX file, in turn.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def hops(hearing: Hearing, sound: np.ndarray, seconds: float) -> tuple[np.ndarra
     """Feed `seconds` of a sound in hops.
 
     Returns:
-        The seconds that each hop took, and the most memory that the process had held after each tenth of them, in GB.
+        The seconds that each hop took, and the memory that the process holds after each tenth of them, in GB.
     """
     hop = round(_HOP_SECONDS * hearing.sr)
     hearing.feed(np.resize(sound, 2 * hop * 1000))  # compiles
@@ -44,8 +45,31 @@ def hops(hearing: Hearing, sound: np.ndarray, seconds: float) -> tuple[np.ndarra
         hearing.feed(pieces[i % len(pieces)])
         took[i] = time.perf_counter() - begin
         if (i + 1) % max(1, n // 10) == 0:
-            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+            memory.append(resident())
     return took, memory
+
+
+def predictions(listener: jl.Listener, sound: np.ndarray, calls: int = 1000) -> list[float]:
+    """Predict clips of all lengths up to that of the longest.
+
+    Returns:
+        The memory that the process holds after each tenth of the calls, in GB.
+    """
+    sound, memory = np.resize(sound, 2 * listener.fitted.longest), []
+    for i in range(calls):
+        listener.predict(sound[: 1 + i * 7919 % len(sound)])
+        if (i + 1) % (calls // 10) == 0:
+            memory.append(resident())
+    return memory
+
+
+def resident() -> float:
+    """Return the memory that the process holds now, in GB, or the most that it has held where that isn't told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return pages * resource.getpagesize() / 2**30
 
 
 def clip_times(listener: jl.Listener, repeats: int = 200) -> tuple[float, float]:
@@ -92,9 +116,9 @@ def main() -> None:
     slow = np.quantile(took, 0.99)
     print(f"a hop of 10 ms: mean {1e3 * took.mean():.3f} ms, 99th percentile {1e3 * slow:.3f} ms, ", end="")
     print(f"longest {1e3 * took.max():.1f} ms; {options.seconds / took.sum():.0f} times as fast as sound comes")
-    print(
-        f"most memory after a tenth of {options.seconds:.0f} s {memory[0]:.3f} GB, after all of it {memory[-1]:.3f} GB"
-    )
+    print(f"memory after a tenth of {options.seconds:.0f} s {memory[0]:.3f} GB, after all of it {memory[-1]:.3f} GB")
+    memory = predictions(listener, sound)
+    print(f"memory after 100 predictions {memory[0]:.3f} GB, after 1,000 {memory[-1]:.3f} GB")
     ours, onnx = clip_times(listener)
     print(f"a clip of {hearing.window:.2f} s alone: ours {1e3 * ours:.2f} ms, its ONNX file {1e3 * onnx:.2f} ms")
 

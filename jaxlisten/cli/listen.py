@@ -28,7 +28,7 @@ def listen(options: argparse.Namespace) -> int:
         refractory=options.refractory,
         window=options.window,
     )
-    say.note(manner(Hearing(listener.fitted, options.window)))
+    say.note(manner(found.hearing))
     try:
         for one in found:
             if options.json:

@@ -112,7 +112,7 @@ def read(
     return _resample(samples, native, sr or native, path), sr or native
 
 
-def blocks(path: AnyPath, *, sr: int, seconds: float) -> Iterator[np.ndarray]:
+def blocks(path: AnyPath, *, sr: int, seconds: float = 5.0) -> Iterator[np.ndarray]:
     """Read a sound file of any length piece by piece, in memory that does not grow with it.
 
     Args:

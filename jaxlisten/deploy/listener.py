@@ -16,7 +16,7 @@ from jaxlisten import data, runs
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
-from jaxlisten.detect import Deciding, Detection, Hearing, detector
+from jaxlisten.detect import Hearing, Listening, detector
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -27,10 +27,6 @@ AnySound = TypeVar("AnySound", bound=Sound)
 
 _SHORTEST_SECONDS = 0.25
 """What a short recording is padded to at least, so that there are few shapes to compile."""
-
-
-_PIECE_SECONDS = 5.0
-"""What is read of a file at once."""
 
 
 class Prediction(NamedTuple):
@@ -182,12 +178,11 @@ class Listener:
         smooth: float | None = None,
         refractory: float | None = None,
         window: float | None = None,
-    ) -> Iterator[Detection]:
+    ) -> Listening:
         """Find sounds in a stream, each as soon as it can be said.
 
         Where the model has a streaming form, that runs, with exactly the answers of the model on the whole stream;
-        where it has none, it is given the last `window` seconds again and again. `jaxlisten.detect.Hearing` tells
-        which it does.
+        where it has none, it is given the last `window` seconds again and again.
 
         Args:
             stream: a sound file of any length, or pieces of sound as they come, floating-point ``[time]`` each, from
@@ -199,9 +194,10 @@ class Listener:
             refractory: seconds of rest after a detection; None: what is stored, or else 0.75.
             window: how many of the last seconds count; None: as many as the longest clip of the training has.
 
-        Yields:
-            Detections in the order of time, see `jaxlisten.detect.Detector` for the rule. Classes whose name begins
-            with an underscore are never among them.
+        Returns:
+            An iterator over detections in the order of time, see `jaxlisten.detect.Detector` for the rule. Classes
+            whose name begins with an underscore are never among them. Its ``hearing.exact`` tells whether the model
+            streams.
 
         Raises:
             InputError: the file can't be read, a piece is not such samples, a setting is out of range, or the listener
@@ -220,11 +216,11 @@ class Listener:
             smooth=smooth,
             refractory=refractory,
         ).begin(hearing.period, hearing.delay)
-        return _found(hearing, deciding, self._pieces(stream, sr))
+        return Listening(hearing, deciding, self._pieces(stream, sr))
 
     def _pieces(self, stream: Any, sr: int | None) -> Iterable[np.ndarray]:
         if isinstance(stream, str | os.PathLike):
-            return data.blocks(stream, sr=self.sr, seconds=_PIECE_SECONDS)
+            return data.blocks(stream, sr=self.sr)
         if sr is not None and sr < 1:
             raise InputError(f"listen: expected a sample rate of 1 Hz or more, got sr={sr}")
         return data.resampled(stream, sr or self.sr, self.sr)
@@ -312,12 +308,6 @@ class Listener:
         several = self.fitted.task.kind == "labels"
         labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)
         return Prediction(*top[0], top, labels)
-
-
-def _found(hearing: Hearing, deciding: Deciding, pieces: Iterable[np.ndarray]) -> Iterator[Detection]:
-    for piece in pieces:
-        yield from deciding.feed(hearing.feed(piece))
-    yield from deciding.feed(hearing.end())
 
 
 def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Listener:

@@ -2,7 +2,20 @@
 
 from jaxlisten.detect.detector import Deciding, Detection, Detector, detector
 from jaxlisten.detect.hearing import Heard, Hearing
-from jaxlisten.detect.scoring import Recording, Score, choose, detections, listened, matched, score, tradeoff
+from jaxlisten.detect.listening import Listening
+from jaxlisten.detect.scoring import (
+    Outcome,
+    Recording,
+    Score,
+    choose,
+    counted,
+    detections,
+    listened,
+    matched,
+    outcomes,
+    score,
+    tradeoff,
+)
 
 __all__ = [
     "Deciding",
@@ -10,13 +23,17 @@ __all__ = [
     "Detector",
     "Heard",
     "Hearing",
+    "Listening",
+    "Outcome",
     "Recording",
     "Score",
     "choose",
+    "counted",
     "detections",
     "detector",
     "listened",
     "matched",
+    "outcomes",
     "score",
     "tradeoff",
 ]

@@ -126,26 +126,62 @@ def matched(
     return belongs
 
 
-def score(recordings: Sequence[Recording], detector: Detector, *, tolerance: float = TOLERANCE) -> Score:
-    """Count what a detector finds, misses and makes up.
+class Outcome(NamedTuple):
+    """What a detector did on one recording.
+
+    Attributes:
+        recording: that was heard.
+        said: every detection.
+        sought: the events that were to be found.
+        hits: the detection of each of them, or None.
+    """
+
+    recording: Recording
+    said: list[Detection]
+    sought: list[Event]
+    hits: list[Detection | None]
+
+
+def outcomes(recordings: Sequence[Recording], detector: Detector, *, tolerance: float = TOLERANCE) -> list[Outcome]:
+    """Run a detector over recordings, and set what it says beside what is in them.
 
     Args:
         recordings: with all that is in them.
         detector: the detector.
         tolerance: as in `matched`.
+    """
+    done = []
+    for recording in recordings:
+        said = detections(recording, detector)
+        sought = [event for event in recording.events if not is_negative(event.label)]
+        done.append(Outcome(recording, said, sought, matched(said, sought, tolerance=tolerance)))
+    return done
+
+
+def counted(done: Sequence[Outcome]) -> Score:
+    """Count what was found, missed and made up.
 
     Raises:
         InputError: there is no recording.
     """
-    if not recordings:
+    if not done:
         raise InputError("score: expected one recording or more, got none")
-    events = found = alarms = 0
-    for recording in recordings:
-        said = detections(recording, detector)
-        sought = [event for event in recording.events if not is_negative(event.label)]
-        hits = sum(detection is not None for detection in matched(said, sought, tolerance=tolerance))
-        events, found, alarms = events + len(sought), found + hits, alarms + len(said) - hits
-    return Score(events, found, alarms, sum(recording.seconds for recording in recordings) / 3600)
+    found = sum(hit is not None for one in done for hit in one.hits)
+    return Score(
+        events=sum(len(one.sought) for one in done),
+        found=found,
+        false_alarms=sum(len(one.said) for one in done) - found,
+        hours=sum(one.recording.seconds for one in done) / 3600,
+    )
+
+
+def score(recordings: Sequence[Recording], detector: Detector, *, tolerance: float = TOLERANCE) -> Score:
+    """Count what a detector finds, misses and makes up: `counted` of `outcomes`.
+
+    Raises:
+        InputError: there is no recording.
+    """
+    return counted(outcomes(recordings, detector, tolerance=tolerance))
 
 
 def tradeoff(

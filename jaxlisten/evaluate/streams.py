@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 
 from jaxlisten import data
 from jaxlisten.data import Event, is_negative
-from jaxlisten.detect import Detection, Detector, Hearing, Recording, Score, detections, detector, matched, score
+from jaxlisten.detect import Detection, Detector, Hearing, Outcome, Recording, Score, counted, detector, outcomes
 from jaxlisten.detect import tradeoff as tradeoff_of
 from jaxlisten.detect.scoring import TOLERANCE, listened
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate.base import WORST, BaseReport
 from jaxlisten.runs import Fitted
-
-_PIECE_SECONDS = 5.0
 
 
 class FalseAlarm(NamedTuple):
@@ -64,7 +62,7 @@ class StreamReport(BaseReport):
     @cached_property
     def score(self) -> Score:
         """Events, those found, false alarms and hours."""
-        return score(self.recordings, self.detector, tolerance=self.tolerance)
+        return counted(self._each)
 
     @cached_property
     def tradeoff(self) -> list[tuple[float, Score]]:
@@ -72,14 +70,8 @@ class StreamReport(BaseReport):
         return tradeoff_of(self.recordings, self.detector, tolerance=self.tolerance)
 
     @cached_property
-    def _each(self) -> list[tuple[Recording, list[Detection], list[Event], list[Detection | None]]]:
-        """Of each recording what was said, what was to be found, and by which detection it was."""
-        each = []
-        for recording in self.recordings:
-            said = detections(recording, self.detector)
-            sought = [event for event in recording.events if not is_negative(event.label)]
-            each.append((recording, said, sought, matched(said, sought, tolerance=self.tolerance)))
-        return each
+    def _each(self) -> list[Outcome]:
+        return outcomes(self.recordings, self.detector, tolerance=self.tolerance)
 
     @cached_property
     def per_class(self) -> dict[str, dict[str, float]]:
@@ -213,8 +205,7 @@ def evaluate_stream(
         )
     hearing = Hearing(fitted, window)
     heard = tuple(
-        listened(hearing, str(path), data.blocks(path, sr=fitted.sr, seconds=_PIECE_SECONDS), events)
-        for path, events in recordings.items()
+        listened(hearing, str(path), data.blocks(path, sr=fitted.sr), events) for path, events in recordings.items()
     )
     return stream_report(heard, finder, tolerance=tolerance, title=title, about=about or {})
 
