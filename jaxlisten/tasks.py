@@ -192,7 +192,8 @@ def regression() -> Task:
     """Make the task of numbers: floating-point targets ``[n]`` or ``[n, k]``, outputs ``[batch, k]``.
 
     The best epoch is the one with the least mean squared error, ``val_loss``. Numbers of about unit size are learnt
-    best: where yours are far from it, divide them first, such as a pitch in Hz by 1000.
+    best: where yours are far from it, such as pitch in Hz, end the model with a `jaxlisten.Rescaling`, as
+    `jaxlisten.train.default_units` makes it of the targets and ``jaxlisten train`` does.
 
     Example:
         >>> float(regression().loss(jnp.array([[1.0]]), jnp.array([3.0])))

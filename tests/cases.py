@@ -59,6 +59,15 @@ LAYERS: dict[str, Case] = {
     # linear
     "Dense": Case(jl.Dense(5), refuses=({"units": 0}, {"units": 2.5})),
     "Dense/no bias": Case(jl.Dense(5, bias=False)),
+    "Rescaling": Case(
+        jl.Rescaling(scale=(2.0, 0.5, -1.0, 30.0), offset=(0.0, 1.0, -200.0, 0.3)),
+        refuses=(
+            {"scale": (), "offset": ()},
+            {"scale": (0.0,), "offset": (1.0,)},
+            {"scale": (1.0,), "offset": (1.0, 2.0)},
+            {"scale": (1.0,), "offset": (float("nan"),)},
+        ),
+    ),
     "Conv1D": Case(
         jl.Conv1D(5, 3), refuses=({"channels": 3, "kernel": 0}, {"channels": 3, "kernel": 3, "lookahead": 3})
     ),

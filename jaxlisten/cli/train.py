@@ -23,7 +23,7 @@ from jaxlisten.evaluate import evaluate
 from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TensorBoard, default_augment, default_task, fit
+from jaxlisten.train import TensorBoard, default_augment, default_task, default_units, fit
 
 
 def train(options: argparse.Namespace) -> int:
@@ -73,7 +73,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     classifier = network(n_classes)
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
-    model = asked.model(clips, n_classes) or serial(front_end(clips.sr), classifier)
+    units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
+    model = asked.model(clips, n_classes) or serial(front_end(clips.sr), classifier, **units)
     augment = default_augment(tasks.infer(clips.targets))
     if made is not None:
         model, augment = made.model(model), made.augment(model)

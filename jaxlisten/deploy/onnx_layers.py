@@ -141,6 +141,12 @@ def _(layer: nn.GELU, graph: Graph, params: Params, state: State, x: Wire) -> Wi
     return x._replace(values=graph.add("Mul", graph.add("Mul", x.values, half), twice_phi))
 
 
+@emit.register
+def _(layer: nn.Rescaling, graph: Graph, params: Params, state: State, x: Wire) -> Wire:
+    scaled = graph.add("Mul", x.values, graph.constant(layer.scale, np.float32))
+    return x._replace(values=graph.add("Add", scaled, graph.constant(layer.offset, np.float32)))
+
+
 # Layers with weights
 
 

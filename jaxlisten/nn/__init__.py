@@ -18,7 +18,7 @@ from jaxlisten.nn.filter_bank import FilterBank
 from jaxlisten.nn.front_end import MFCC, LogMel, Mel, Raw
 from jaxlisten.nn.layer import REGISTRY, Layer, Whole, from_config, layer, to_config
 from jaxlisten.nn.level import AutoGain
-from jaxlisten.nn.linear import Dense
+from jaxlisten.nn.linear import Dense, Rescaling
 from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize, SlidingNorm
 from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
@@ -76,6 +76,7 @@ __all__ = [
     "ReLU",
     "Reach",
     "Remat",
+    "Rescaling",
     "Serial",
     "SiLU",
     "SlidingNorm",

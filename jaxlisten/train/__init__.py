@@ -4,7 +4,7 @@ from jaxlisten.train.ensemble import ensemble
 from jaxlisten.train.fit import fit
 from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
-from jaxlisten.train.recipe import default_augment, default_optimizer, default_task
+from jaxlisten.train.recipe import default_augment, default_optimizer, default_task, default_units
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 from jaxlisten.train.streams import ForStreams, for_streams
 from jaxlisten.train.tensorboard import TensorBoard
@@ -17,6 +17,7 @@ __all__ = [
     "default_augment",
     "default_optimizer",
     "default_task",
+    "default_units",
     "ensemble",
     "fit",
     "fit_many",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 
 import jax
+import numpy as np
 import optax
 
 from jaxlisten.augment import Augmentation, Chain, Noise, Speed
+from jaxlisten.nn import Rescaling
 from jaxlisten.tasks import Task, classification
 
 
@@ -38,6 +40,22 @@ def default_optimizer(steps: int, *, peak: float = 3e-3, weight_decay: float = 1
 def default_task(task: Task) -> Task:
     """Return the task with what the recipe adds for training: label smoothing, where there is one class per clip."""
     return classification(label_smoothing=0.1) if task.kind == "class" else task
+
+
+def default_units(targets: np.ndarray) -> Rescaling:
+    """Choose the units of a model that learns numbers: what is learned has mean 0 and deviation 1, each on its own.
+
+    Args:
+        targets: the numbers of the training's clips, ``[n]`` or ``[n, k]``.
+
+    Returns:
+        The last layer of the model, which gives the numbers in their own units.
+    """
+    numbers = np.asarray(targets, np.float64).reshape(len(targets), -1)
+    spread = numbers.std(axis=0)
+    return Rescaling(
+        scale=tuple(np.where(spread > 0, spread, 1.0).tolist()), offset=tuple(numbers.mean(axis=0).tolist())
+    )
 
 
 def default_augment(task: Task) -> Augmentation | None:

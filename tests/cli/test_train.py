@@ -343,6 +343,15 @@ def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
     assert "exact_match" in command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json
 
 
+def test_numbers_far_from_unit_size_are_learnt(command, sounds, tmp_path):
+    hz = {"high": 2000, "low": 300, "middle": 800}
+    rows = "".join(f"{path},{hz[path.parent.name]}\n" for path in sorted(sounds.glob("*/*.wav")))
+    (tmp_path / "list.csv").write_text(f"path,target\n{rows}")
+    done = command("train", tmp_path / "list.csv", "--out", tmp_path / "run", "--epochs", 30)
+    assert done.code == 0, done.err
+    assert command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json["r2"] > 0.8
+
+
 def test_splits_that_tear_copies_apart_are_trained_with_a_warning_that_names_them(command, sounds, tmp_path):
     copy = str(shutil.copy(sounds / "low" / "0.wav", tmp_path / "copy.wav"))
     splits = ["train", "train", "train", "validation", "test", "test"]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.train import default_augment, default_optimizer, default_task
+from jaxlisten.train import default_augment, default_optimizer, default_task, default_units
 
 PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3), "scale": jnp.ones(3)}
 
@@ -45,3 +45,13 @@ def test_only_classes_are_smoothed_and_numbers_are_not_varied():
         assert default_task(tasks.find(name)) == tasks.find(name)
     assert default_augment(tasks.find("classification")) == default_augment(tasks.find("tagging")) is not None
     assert default_augment(tasks.find("regression")) is None
+
+
+def test_units_bring_what_is_learned_to_mean_0_and_deviation_1():
+    targets = np.array([[200.0, 3.0], [260.0, 3.0], [110.0, 3.0]], np.float32)
+    units = default_units(targets)
+    learned = (targets - units.offset) / units.scale
+    np.testing.assert_allclose(learned.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(learned.std(0), [1, 0], rtol=1e-6)
+    np.testing.assert_allclose(units.apply({}, {}, learned.astype(np.float32))[0], targets, rtol=1e-6)
+    assert default_units(targets[:, 0]) == default_units(targets[:, :1])
