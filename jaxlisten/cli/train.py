@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     classifier = network(n_classes)
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
+    if clips.kind == "numbers" and options.front_end is None and usual == "log_mel":
+        front_end = functools.partial(front_end, relative=False)  # a number may be a level
     units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
     model = asked.model(clips, n_classes) or serial(front_end(clips.sr), classifier, **units)
     augment = default_augment(tasks.infer(clips.targets))

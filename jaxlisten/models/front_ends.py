@@ -10,7 +10,7 @@ _AROUND = 201
 """Frames of 10 ms that a level is measured against: a second before a frame, and a second after it."""
 
 
-def log_mel(sr: int, *, n_mels: int = 64, lookahead: int | None = None) -> Serial:
+def log_mel(sr: int, *, n_mels: int = 64, lookahead: int | None = None, relative: bool = True) -> Serial:
     """Return a `LogMel` with a 25 ms window every 10 ms, made independent of how loud and how coloured a recording is.
 
     `AutoGain` measures levels against the peak within a second to either side, and `SlidingNorm` takes half of each
@@ -21,12 +21,13 @@ def log_mel(sr: int, *, n_mels: int = 64, lookahead: int | None = None) -> Seria
         n_mels: mel bands.
         lookahead: how many frames of that time may lie ahead; None: half of them. 0 is for detectors that answer at
             once: levels are measured against the last two seconds.
+        relative: False leaves levels as they are, for models whose answer is in them, such as a loudness.
     """
-    return serial(
-        LogMel(**_frames(sr), n_mels=n_mels),
-        AutoGain(_AROUND, lookahead),
-        SlidingNorm(_AROUND, lookahead, share=0.5, scale=False),
-    )
+    mel = LogMel(**_frames(sr), n_mels=n_mels)
+    if not relative:
+        return serial(mel)
+    around = (AutoGain(_AROUND, lookahead), SlidingNorm(_AROUND, lookahead, share=0.5, scale=False))
+    return serial(mel, *around)
 
 
 def mfcc(sr: int, *, n_mfcc: int = 20, n_mels: int = 64) -> MFCC:

@@ -61,6 +61,6 @@ def default_units(targets: np.ndarray) -> Rescaling:
 def default_augment(task: Task) -> Augmentation | None:
     """Choose what is varied in training: speed, and with it the pitch, and noise. Numbers may mean either: nothing.
 
-    The front ends and models of `jaxlisten.models` vary the bands and mask parts of the spectrum besides.
+    The models of `jaxlisten.models` mask parts of the spectrum besides.
     """
     return None if task.kind == "numbers" else Chain((Speed(), Noise()))
