@@ -3,14 +3,18 @@
 See the README for a tour; `jaxlisten.types` names the axes.
 """
 
-from jaxlisten import augment, data, detect, features, interop, losses, metrics, models, ops, tasks
+from jaxlisten import augment, classical, data, detect, features, interop, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, StorageError, TrainingError
 from jaxlisten.evaluate import (
+    Compared,
+    Comparison,
     LabelReport,
     NumberReport,
     Report,
     StreamReport,
+    compare,
+    embed,
     evaluate,
     evaluate_stream,
     make_eval_step,
@@ -71,6 +75,7 @@ from jaxlisten.nn import (
     SpecAugment,
     Stepwise,
     Tanh,
+    Trunk,
     Whole,
     Windowed,
     from_config,
@@ -83,6 +88,7 @@ from jaxlisten.nn import (
     streaming,
     summary,
     to_config,
+    trunk,
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
@@ -105,6 +111,8 @@ __all__ = [
     "Bidirectional",
     "Chunk",
     "ClipNorm",
+    "Compared",
+    "Comparison",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -163,13 +171,17 @@ __all__ = [
     "Timing",
     "TrainState",
     "TrainingError",
+    "Trunk",
     "Whole",
     "Window",
     "Windowed",
     "__version__",
     "augment",
+    "classical",
+    "compare",
     "data",
     "detect",
+    "embed",
     "ensemble",
     "evaluate",
     "evaluate_stream",
@@ -199,4 +211,5 @@ __all__ = [
     "summary",
     "tasks",
     "to_config",
+    "trunk",
 ]
