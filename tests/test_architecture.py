@@ -57,6 +57,7 @@ HEAVY = {
     "soxr",
     "tensorstore",
     "tensorboardX",
+    "threadpoolctl",
     "tqdm",
 }
 

@@ -55,15 +55,15 @@ def differences(a: Array, b: Array, power: int) -> Array:
         ``[m, n]``.
     """
     fill = [(0, 0), (0, -a.shape[1] % _AT_ONCE)]
-    columns = [jnp.pad(x, fill).T.reshape(-1, _AT_ONCE, len(x)) for x in (a, b)]
+    one, other = (jnp.pad(x, fill).T.reshape(-1, _AT_ONCE, len(x)) for x in (a, b))
 
     def add(total: Array, some: tuple[Array, Array]) -> tuple[Array, None]:
-        for one, other in zip(*some, strict=True):
-            gap = one[:, None] - other[None, :]
+        for mine, theirs in zip(*some, strict=True):
+            gap = mine[:, None] - theirs[None, :]
             total = total + (jnp.abs(gap) if power == 1 else gap * gap)
         return total, None
 
-    return jax.lax.scan(add, jnp.zeros((len(a), len(b)), a.dtype), tuple(columns))[0]
+    return jax.lax.scan(add, jnp.zeros((len(a), len(b)), a.dtype), (one, other))[0]
 
 
 def products(a: Array, b: Array) -> Array:

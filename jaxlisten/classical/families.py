@@ -6,8 +6,9 @@ said in the grids below.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
@@ -25,8 +26,8 @@ Settings = Mapping[str, Any]
 class Classifier(Protocol):
     """What has learned to tell classes apart."""
 
-    def predict(self, x: NDArray[np.float32]) -> ArrayLike:
-        """Return the class of each row, integers ``[n]``."""
+    def predict(self, x: Any, /) -> Any:
+        """Return the class of each row of ``x [n, features]``, integers ``[n]``."""
         ...
 
 
@@ -66,7 +67,8 @@ class Trained:
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Return the class of each row of ``x [n, features]``."""
-        return np.asarray(self.classifier.predict(self.standardized(x)), np.int64)
+        with _one_thread():
+            return np.asarray(self.classifier.predict(self.standardized(x)), np.int64)
 
     def standardized(self, x: ArrayLike) -> NDArray[np.float32]:
         """Bring features to mean 0 and deviation 1, as those of the training rows are."""
@@ -112,7 +114,7 @@ def train(family: Family, settings: Settings, x: ArrayLike, targets: ArrayLike, 
     # A feature that hardly varies carries rounding only.
     known = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-6)
     made = Trained(Constant(0), mean, np.where(known, deviation, np.inf).astype(np.float32), settings, len(values))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _one_thread():
         warnings.simplefilter("ignore")  # of settings that don't converge; the validation clips judge them
         classifier = family.learn(settings, made.standardized(values), classes.astype(np.int64), seed)
     return Trained(classifier, made.mean, made.deviation, settings, len(values))
@@ -149,6 +151,19 @@ class Mixtures:
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         likely = np.stack([mixture.score_samples(x) for mixture in self.mixtures], axis=1)
         return self.classes[(likely + self.log_shares).argmax(axis=1)]
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep products of matrices to one thread: of so small ones several wait for each other, on a busy machine for
+    seconds."""
+    if find_spec("threadpoolctl") is None:  # it comes with scikit-learn
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
 
 
 def check_scikit_learn() -> None:

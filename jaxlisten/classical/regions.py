@@ -118,7 +118,7 @@ def regions(
     if learned.shape[1] != 2 or drawn.shape[1] != 2:
         raise InputError(f"regions: expected two features, got {list(learned.shape)} and {list(drawn.shape)}")
     made = train(family, settings, learned, targets, seed=seed)
-    low, high = np.percentile(np.concatenate([learned, drawn]).astype(np.float64), [0.5, 99.5], axis=0)
+    low, high = np.percentile(np.concatenate([learned, drawn]).astype(np.float64), [2, 98], axis=0)
     margin = 0.05 * np.maximum(high - low, 1e-6)
     across, up = (np.linspace(low[i] - margin[i], high[i] + margin[i], steps) for i in (0, 1))
     grid = np.stack(np.meshgrid(across, up), axis=-1)

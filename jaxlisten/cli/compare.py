@@ -20,7 +20,7 @@ def compare(options: argparse.Namespace) -> int:
     check_scikit_learn()
     network = None if options.network is None else runs.read(options.network)
     if network is not None and network.task.kind != "class":
-        raise InputError(f"--run: expected a run that tells classes apart, got one that has learnt {network.task.target}")
+        raise InputError(f"--run: expected a run of classes, got one of {network.task.target}")
     out = runs.create(options.out)
     known = {} if network is None else {"sr": network.sr, "classes": network.classes}
     clips = data.load(options.data, group_by=options.group_by, **known)
@@ -40,15 +40,16 @@ def compare(options: argparse.Namespace) -> int:
             "no clips are named for the test, so all is scored on the validation clips that settings are chosen by: "
             "accuracies are too good, of the models with most settings most. A table with a column split names them"
         )
-    if network is None:
+    if network is None and not options.no_network:
         asked = usual(data=options.data, out=str(out / "network"), seed=options.seed, group_by=options.group_by)
         network = train_default(clips, parts, asked)
+    run = None if network is None else options.network or str(out / "network")
     comparison = compare_all(
         *parts,
-        networks={"network": network},
+        networks={} if network is None else {"network": network},
         seed=options.seed,
         title=out.name,
-        about={"data": options.data, "run": options.network or str(out / "network"), "group_by": options.group_by},
+        about={"data": options.data, "run": run, "group_by": options.group_by},
     )
     for name in ("compare.html", "compare.json"):
         comparison.save(out / name)

@@ -152,7 +152,11 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="classical models beside a network, on the same clips")
     compare.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     compare.add_argument("--out", metavar="OUT", required=True, help="the folder to make: compare.html, compare.json")
-    compare.add_argument("--run", metavar="RUN", dest="network", help="a run of the same clips (default: train one, into OUT/network)")
+    which = compare.add_mutually_exclusive_group()
+    which.add_argument(
+        "--run", metavar="RUN", dest="network", help="a run of the same clips (default: train one, into OUT/network)"
+    )
+    which.add_argument("--no-network", action="store_true", help="classical models on pooled features alone")
     compare.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     compare.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group stay together")
     compare.add_argument("--json", action="store_true", help="one JSON object on standard output, as in compare.json")

@@ -2,7 +2,8 @@
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
-from jaxlisten.evaluate.compare import Compared, Comparison, compare
+from jaxlisten.evaluate.compare import compare
+from jaxlisten.evaluate.comparison import Compared, Comparison
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport

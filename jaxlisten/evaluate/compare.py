@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -21,7 +19,7 @@ from jaxlisten.classical.families import train as learn
 from jaxlisten.classical.regions import Regions, regions, two_features
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate.base import aligned, plain, save_as
+from jaxlisten.evaluate.comparison import Compared, Comparison, settings_text
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.scoring import evaluate
 from jaxlisten.metrics import adjusted_rand, wilson_interval
@@ -31,169 +29,9 @@ from jaxlisten.runs import Fitted
 _TIMED = 128
 """Clips whose answers are timed at most."""
 _ROUNDS = 3
+_MOST_CLUSTERS = 15
 _DRAWN = 240
 """Clips that a picture of regions shows at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """One model of a comparison.
-
-    Attributes:
-        name: of the network, or of the family of classifiers.
-        features: what it hears of a clip: "waveform", "MFCC" or "log-mel" (pooled over time, as `jaxlisten.classical`
-            describes), "embedding" (what a network makes of the clip before it decides), or "nothing".
-        settings: what was chosen for it on the validation clips.
-        tried: how many settings it was chosen from.
-        predictions: the class of each clip that was scored, ``[n]``.
-        accuracy: on these clips, from 0 to 1.
-        low, high: its 95 % interval, if the clips are independent.
-        validation_accuracy: on the validation clips.
-        train_seconds: to describe the clips, to try all settings and to score them on the validation clips; of a
-            network, its epochs without compiling. Of what begins with an embedding, without training that network.
-        clip_seconds: from the samples of a clip in memory to its class, in batches, compiled before, median of three.
-        bytes: of its weights, or of what is pickled of it; with an embedding, with the weights that this takes.
-    """
-
-    name: str
-    features: str
-    settings: Mapping[str, Any]
-    tried: int
-    predictions: NDArray[np.int64]
-    accuracy: float
-    low: float
-    high: float
-    validation_accuracy: float
-    train_seconds: float
-    clip_seconds: float
-    bytes: int
-
-    @property
-    def is_network(self) -> bool:
-        """Whether it is a network, from waveform to class."""
-        return self.features == "waveform"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the predictions as plain JSON values."""
-        return {name: plain(value) for name, value in vars(self).items() if name != "predictions"}
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Models that were trained, chosen and scored on the same clips.
-
-    Attributes:
-        rows: the models, the highest accuracy first.
-        classes: the names of the classes.
-        part: what was scored: "test"; or "validation" where there are no test clips, so that the accuracies are those
-            of the clips that settings were chosen by, and too good.
-        sizes: clips of each part, by name.
-        targets: the classes of the clips that were scored, ``[n]``.
-        clusters: what k-means makes of the clips that were scored, by what it hears of them.
-        agreement: how far its clusters of the highest silhouette agree with the classes, by the same names; see
-            `jaxlisten.metrics.adjusted_rand`.
-        regions: what each classical classifier answers all over a plane of two features.
-        title: the heading.
-        about: what was compared, such as ``{"data": "speech", "seed": 0}``.
-    """
-
-    rows: tuple[Compared, ...]
-    classes: tuple[str, ...]
-    part: str
-    sizes: dict[str, int]
-    targets: NDArray[np.int64]
-    clusters: dict[str, Clusters] = field(default_factory=dict)
-    agreement: dict[str, float] = field(default_factory=dict)
-    regions: tuple[Regions, ...] = ()
-    title: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n(self) -> int:
-        """The number of clips that were scored."""
-        return len(self.targets)
-
-    @property
-    def headline(self) -> str:
-        """The best model and the best network in one line."""
-        found = {"best": self.rows[0], "network": next((row for row in self.rows if row.is_network), None)}
-        told = [
-            f"{what} {row.name} ({row.features}) {row.accuracy:.1%} ({row.low:.1%} to {row.high:.1%})"
-            for what, row in found.items()
-            if row is not None
-        ]
-        return f"{'; '.join(dict.fromkeys(told))}; {self.n} {self.part} clips"
-
-    def table(self) -> list[list[str]]:
-        """Return the table as text: a row of headings, then a row for each model."""
-        head = ["model", "hears", "settings", "validation", self.part, "95 % interval", "training", "a clip", "size"]
-        return [head, *map(_cells, self.rows)]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain JSON values."""
-        return {
-            "title": self.title,
-            "part": self.part,
-            "n": self.n,
-            "clips": dict(self.sizes),
-            "classes": list(self.classes),
-            "models": [row.to_dict() for row in self.rows],
-            "clusters": {
-                name: found.to_dict() | {"agreement": plain(self.agreement.get(name))}
-                for name, found in self.clusters.items()
-            },
-            "regions": [
-                {"classifier": found.title, "features": list(found.names), "accuracy": found.accuracy}
-                for found in self.regions
-            ],
-            "about": plain(self.about),
-        }
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the comparison to one file: a page that works offline, or `to_dict`.
-
-        Args:
-            path: ends in ``.html`` or ``.json``; its folder must exist.
-
-        Raises:
-            InputError: the name has another ending, or the file can't be written.
-        """
-        from jaxlisten.evaluate.page.compare import render_comparison
-
-        save_as(path, lambda: render_comparison(self), self.to_dict)
-
-    def __repr__(self) -> str:
-        return f"Comparison({self.headline})"
-
-    def __str__(self) -> str:
-        return "\n".join(aligned(self.table()))
-
-
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """Say settings in a few words: "C 10, gamma 0.3"."""
-    return ", ".join(f"{name} {value if value is not None else 'any'}" for name, value in settings.items()) or "-"
-
-
-def size_text(size: int) -> str:
-    """Say a number of bytes with three digits or less."""
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}" if size < 1000 * scale else f"{size / scale:.0f} {unit}"
-    return f"{size} B"
-
-
-def _cells(row: Compared) -> list[str]:
-    return [
-        row.name,
-        row.features,
-        settings_text(row.settings),
-        f"{row.validation_accuracy:.1%}",
-        f"{row.accuracy:.1%}",
-        f"{100 * row.low:.1f} to {100 * row.high:.1f} %",
-        f"{row.train_seconds:.1f} s",
-        f"{1000 * row.clip_seconds:.2f} ms",
-        size_text(row.bytes),
-    ]
 
 
 class _Heard(NamedTuple):
@@ -271,9 +109,6 @@ def compare(
     scored = validation if test is None else test
     names = tuple(FAMILIES) if families is None else tuple(families)
     _check(train, validation, scored, names)
-    say: Callable[[str], None] = (
-        (lambda text: print(text, file=sys.stderr, flush=True)) if progress else (lambda _: None)
-    )
     fitted = {name: getattr(one, "fitted", one) for name, one in (networks or {}).items()}
     some = np.sort(np.random.default_rng(seed).permutation(len(scored))[:_TIMED])
     parts = _Parts(train, validation, scored, scored.subset(some))
@@ -293,7 +128,7 @@ def compare(
             rows.append(row)
             chosen |= {} if k else {name: trained}
             _tell(row, progress)
-    clusters = _clusters([pooled[0], *learned], seed)
+    clusters = _clusters([pooled[0], *learned], scored, seed)
     return Comparison(
         rows=tuple(sorted(rows, key=lambda row: -row.accuracy)),
         classes=train.classes,
@@ -301,7 +136,7 @@ def compare(
         sizes={"train": len(train), "validation": len(validation)} | ({} if test is None else {"test": len(test)}),
         targets=np.asarray(scored.targets, np.int64),
         clusters=clusters,
-        agreement={name: adjusted_rand(scored.targets, found.best.labels) for name, found in clusters.items()},
+        agreement={name: _agreement(found, scored) for name, found in clusters.items()},
         regions=_regions(chosen, pooled, parts, seed),
         title=title,
         about=dict(about or {}) | {"seed": seed},
@@ -449,16 +284,27 @@ def _chosen(family: Family, heard: Sequence[_Heard], parts: _Parts, seed: int) -
     return row, trained
 
 
-def _clusters(heard: Sequence[_Heard], seed: int) -> dict[str, Clusters]:
+def _clusters(heard: Sequence[_Heard], scored: Dataset, seed: int) -> dict[str, Clusters]:
     """Cluster the clips that were scored, without their classes."""
+    if len(scored) < 3:
+        return {}
+    ks = {k for k in (*range(2, _MOST_CLUSTERS + 1), _present(scored)) if 2 <= k < len(scored)}
     found = {}
     for one in heard:
-        rows = one.scored
-        if len(rows) >= 3:
-            deviation = rows.std(axis=0)
-            rows = (rows - rows.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
-            found[one.features] = choose_clusters(rows, key=jax.random.key(seed))
+        deviation = one.scored.std(axis=0)
+        rows = (one.scored - one.scored.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
+        found[one.features] = choose_clusters(rows, sorted(ks), key=jax.random.key(seed))
     return found
+
+
+def _present(data: Dataset) -> int:
+    return len(np.unique(data.targets))
+
+
+def _agreement(found: Clusters, scored: Dataset) -> float:
+    """Compare the classes with as many clusters, or the number nearest to that."""
+    nearest = min(range(len(found.ks)), key=lambda i: abs(found.ks[i] - _present(scored)))
+    return adjusted_rand(scored.targets, found.found[nearest].labels)
 
 
 def _regions(chosen: Mapping[str, Trained], pooled: Sequence[_Heard], parts: _Parts, seed: int) -> tuple[Regions, ...]:

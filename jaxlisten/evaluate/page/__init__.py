@@ -10,13 +10,14 @@ from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page import about, scores, streams
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
-from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant, text
+from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant
 from jaxlisten.evaluate.page.words import summary
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.streams import StreamReport
 
 if TYPE_CHECKING:
     from jaxlisten.evaluate.base import BaseReport
+
 
 def render(report: BaseReport) -> str:
     """Render a report as one self-contained HTML page.

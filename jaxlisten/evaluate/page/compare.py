@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.page import about, scores
 from jaxlisten.evaluate.page.frame import framed
-from jaxlisten.evaluate.page.pictures import picture
+from jaxlisten.evaluate.page.pictures import on_page, picture
 from jaxlisten.evaluate.page.text import Section, cell, count, counted, figure, listing, percent, text
 from jaxlisten.evaluate.plot.classical import COLOURS
 
 if TYPE_CHECKING:
-    from jaxlisten.evaluate.compare import Compared, Comparison
+    from jaxlisten.evaluate.comparison import Compared, Comparison
 
 
 def render_comparison(found: Comparison) -> str:
@@ -53,6 +54,10 @@ def _sentences(found: Comparison) -> Iterator[str]:
     )
     network, other = _network(found), _classical(found)
     if network is None:
+        yield (
+            f"{other.name[0].upper()}{other.name[1:]} on {other.features} was best on the validation clips, and is "
+            f"right on <b>{percent(other.accuracy)}</b>."
+        )
         return
     yield (
         f"The network is right on <b>{percent(network.accuracy)}</b> of them; of the classical models, {other.name} on "
@@ -74,7 +79,7 @@ def _figures(found: Comparison) -> list[scores.Figure]:
 
 
 def _table(found: Comparison) -> Section:
-    from jaxlisten.evaluate.compare import settings_text, size_text
+    from jaxlisten.evaluate.comparison import settings_text, size_text
 
     head = ("Model", found.part.capitalize(), "95 % interval", "Validation", "Training", "A clip", "Size")
     rows = []
@@ -84,7 +89,7 @@ def _table(found: Comparison) -> Section:
         bar = f'<div class="interval" style="--low:{row.low:.4f};--high:{row.high:.4f}"><i></i></div>'
         cells = [
             cell(f"{percent(row.accuracy)}"),
-            cell(f"{bar}{100 * row.low:.1f} to {percent(row.high)}", "span"),
+            cell(f"{100 * row.low:.1f} to {percent(row.high)}{bar}", "span"),
             cell(percent(row.validation_accuracy)),
             cell(f"{row.train_seconds:.1f}\u202fs"),
             cell(f"{1000 * row.clip_seconds:.2f}\u202fms"),
@@ -99,14 +104,13 @@ def _regions(found: Comparison) -> Section:
         return Section("Regions", "")
     draw = partial(plot.regions, legend=False)
     pictures = "".join(picture(draw, one, name=f"regions {k}", size=(4.1, 3.4)) for k, one in enumerate(found.regions))
-    keys = "".join(
-        f'<span style="--key:{COLOURS[k % len(COLOURS)]}">{text(name)}</span>' for k, name in enumerate(found.classes)
-    )
+    named = zip(found.classes, itertools.cycle(map(on_page, COLOURS)), strict=False)
+    keys = "".join(f'<span style="--key:{colour}">{text(name)}</span>' for name, colour in named)
     first, second = found.regions[0].names
     note = (
-        f"What each classifier answers, with its settings of above, where it is given two features only: {text(first)}, "
-        f"which differs most between the classes of the training clips beside what it varies within them, and "
-        f"{text(second)}, the next such that is correlated with it by at most 0.7. A dot is a {found.part} clip in the "
+        f"What each classifier answers, with its settings of above, where it is given two features only: "
+        f"{text(first)}, which differs most between the classes of the training clips beside what it varies within "
+        f"them, and {text(second)}, the next such that is correlated with it by at most 0.7. A dot is a {found.part} clip in the "
         "colour of its class; in a region of another colour it is answered wrong."
     )
     return Section("Regions", f'<p class="colours">{keys}</p><div class="curves">{pictures}</div>', note)
@@ -123,11 +127,11 @@ def _clusters(found: Comparison) -> Section:
         best = one.silhouette.max()
         cells = [count(one.by_silhouette), figure(best), count(one.by_elbow), figure(found.agreement[name])]
         rows.append((text(name), [cell(value) for value in cells]))
-    head = ("k-means on", "Clusters by silhouette", "Silhouette", "by elbow", "Agreement with the classes")
+    head = ("Hears", "By silhouette", "Highest", "By elbow", "Agreement")
     note = (
-        f"The {found.part} clips without their classes, of which there are {count(len(found.classes))}. The agreement "
-        "is the adjusted Rand index of the clusters with the highest silhouette: 1 where they are the classes, 0 by "
-        "chance."
+        f"k-means on the {found.part} clips, without their classes, of which there are {count(len(found.classes))}: "
+        "how many clusters there are by the silhouette, and where the inertia bends most. The agreement "
+        "is the adjusted Rand index of as many clusters: 1 where they are the classes, about 0 by chance."
     )
     return Section("Clusters", f'<div class="curves">{pictures}</div>{listing(head, rows)}', note)
 

@@ -124,6 +124,7 @@ main > * { flex: 1 1 100%; min-width: 0; }
   min-width: 11rem; overflow-wrap: anywhere; }
 .list .bar.none::after { content: none; }
 .list .span { width: 22%; min-width: 8.5rem; }
+.list .span .interval { margin: .2rem 0 0; }
 .list tbody th p { font-size: .82rem; line-height: 1.35; }
 #models .list tbody th { min-width: 10.5rem; }
 #method p { max-width: 46rem; margin-bottom: .8rem; }

@@ -21,6 +21,8 @@ _TINT = 0.3
 _NAMED = 0.01
 """Regions of a smaller share of the plane have no name written in them."""
 _CELLS = 24
+_SIDE = 0.2
+"""Names so near to an edge, as a share of the picture, are written from the edge."""
 
 
 def inertia(found: Clusters, *, ax: Axes | None = None) -> Axes:
@@ -111,13 +113,10 @@ def regions(found: Regions, *, legend: bool = True, ax: Axes | None = None) -> A
         place = _middle_of(found.answers == k)
         if place is not None:
             row, column = place
+            share = column / len(found.x)
+            side, column = ("left", 2) if share < _SIDE else ("right", -3) if share > 1 - _SIDE else ("center", column)
             ax.text(
-                *(found.x[column], found.y[row], plain(name)),
-                ha="center",
-                va="center",
-                fontsize="medium",
-                fontweight="bold",
-                clip_on=True,
+                found.x[column], found.y[row], plain(name), ha=side, va="center", fontsize="small", fontweight="bold"
             )
     ax.set(xlim=edges[:2], ylim=edges[2:])
     if legend:
