@@ -108,10 +108,10 @@ def _regions(found: Comparison) -> Section:
     keys = "".join(f'<span style="--key:{colour}">{text(name)}</span>' for name, colour in named)
     first, second = found.regions[0].names
     note = (
-        f"What each classifier answers, with its settings of above, where it is given two features only: "
+        "What each classifier answers, with its settings of above, where it is given two features only: "
         f"{text(first)}, which differs most between the classes of the training clips beside what it varies within "
-        f"them, and {text(second)}, the next such that is correlated with it by at most 0.7. A dot is a {found.part} clip in the "
-        "colour of its class; in a region of another colour it is answered wrong."
+        f"them, and {text(second)}, the next such that is correlated with it by at most 0.7. A dot is a "
+        f"{found.part} clip in the colour of its class; in a region of another colour it is answered wrong."
     )
     return Section("Regions", f'<p class="colours">{keys}</p><div class="curves">{pictures}</div>', note)
 
