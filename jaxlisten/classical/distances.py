@@ -13,6 +13,8 @@ from jaxlisten.types import Array
 METRICS = ("euclidean", "manhattan", "cosine")
 _AT_ONCE = 8
 """Columns whose differences are added up in one pass over a block of distances."""
+_TILE = 1024
+"""Rows of the second array that are compared at once."""
 
 
 def rows(function: str, x: ArrayLike, name: str = "x") -> np.ndarray:
@@ -54,6 +56,10 @@ def differences(a: Array, b: Array, power: int) -> Array:
     Returns:
         ``[m, n]``.
     """
+    if len(b) > _TILE:  # a tile of distances stays in the cache while all columns are added up
+        tiles = jnp.pad(b, [(0, -len(b) % _TILE), (0, 0)]).reshape(-1, _TILE, b.shape[1])
+        found = jax.lax.map(lambda tile: differences(a, tile, power), tiles)
+        return jnp.moveaxis(found, 0, 1).reshape(len(a), -1)[:, : len(b)]
     fill = [(0, 0), (0, -a.shape[1] % _AT_ONCE)]
     one, other = (jnp.pad(x, fill).T.reshape(-1, _AT_ONCE, len(x)) for x in (a, b))
 

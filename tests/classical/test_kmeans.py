@@ -27,10 +27,10 @@ def same(ours, sklearns):
     np.testing.assert_allclose(ours.centres, sklearns.cluster_centers_, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("k", [6, 10])
-def test_from_the_same_beginning_real_features_end_where_scikit_learn_does(digits, k):
-    init = digits.x[np.random.default_rng(k).choice(len(digits.x), k, replace=False)]
-    same(kmeans(digits.x, k, init=init), theirs(digits.x, k, init=init, n_init=1))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_from_the_same_beginning_real_features_end_where_scikit_learn_does(digits, seed):
+    init = digits.x[np.random.default_rng(seed).choice(len(digits.x), 10, replace=False)]
+    same(kmeans(digits.x, 10, init=init), theirs(digits.x, 10, init=init, n_init=1))
 
 
 def test_from_the_same_beginning_features_far_from_0_end_where_scikit_learn_does(blobs):
@@ -38,10 +38,7 @@ def test_from_the_same_beginning_features_far_from_0_end_where_scikit_learn_does
     same(kmeans(x, 4, init=x[:4]), theirs(x, 4, init=x[:4], n_init=1))
 
 
-def test_its_own_beginnings_find_what_as_many_of_scikit_learn_find(blobs, digits):
-    x, place = blobs
-    found = kmeans(x, 4, key=KEY)
-    assert sklearn.metrics.adjusted_rand_score(place, found.labels) == 1
+def test_its_own_beginnings_find_what_as_many_of_scikit_learn_find(digits):
     found = kmeans(digits.x, 10, key=KEY)
     assert found.inertia <= 1.01 * theirs(digits.x, 10, n_init=10, random_state=0).inertia_
     assert np.array_equal(found.predict(digits.x), found.labels)

@@ -56,6 +56,12 @@ def test_rows_of_zeros_are_at_a_cosine_distance_of_1_from_all():
     assert found.indices.tolist() == [[0, 1, 2], [1, 0, 2]]
 
 
+def test_more_references_than_a_tile_holds_are_all_looked_at():
+    x = np.random.default_rng(0).standard_normal((2500, 3)).astype(np.float32)
+    _, indices = NearestNeighbors(n_neighbors=2, metric="manhattan", algorithm="brute").fit(x).kneighbors(x[::100])
+    assert np.array_equal(nearest(x, x[::100], 2, metric="manhattan").indices, indices)
+
+
 def test_all_references_may_be_asked_for(blobs):
     x, _ = blobs
     found = nearest(x, x[:3], len(x))

@@ -16,7 +16,7 @@ PAGES = {"compare.html", "compare.json"}
 def few_families(monkeypatch):
     """Two families with a setting or two: `tests/classical` has them all."""
     for name, family in list(families.FAMILIES.items()):
-        if name in ("knn", "tree"):
+        if name in ("gmm", "tree"):
             monkeypatch.setitem(families.FAMILIES, name, family._replace(grid=family.grid[:2]))
         else:
             monkeypatch.delitem(families.FAMILIES, name)

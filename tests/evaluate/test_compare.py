@@ -15,7 +15,7 @@ from tests.evaluate.test_page import Page
 
 CLIPS = jl.data.synthetic(72)
 PARTS = tuple(CLIPS.subset(np.arange(72) % 3 == k) for k in range(3))
-FAMILIES = ("knn", "gmm", "tree")
+FAMILIES = ("gmm", "tree")
 
 
 @pytest.fixture(scope="module")
