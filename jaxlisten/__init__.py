@@ -3,14 +3,18 @@
 See the README for a tour; `jaxlisten.types` names the axes.
 """
 
-from jaxlisten import augment, data, detect, features, interop, losses, metrics, models, ops, tasks
+from jaxlisten import augment, classical, data, detect, features, interop, losses, metrics, models, ops, tasks
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, StorageError, TrainingError
 from jaxlisten.evaluate import (
+    Compared,
+    Comparison,
     LabelReport,
     NumberReport,
     Report,
     StreamReport,
+    compare,
+    embed,
     evaluate,
     evaluate_stream,
     make_eval_step,
@@ -72,6 +76,7 @@ from jaxlisten.nn import (
     SpecAugment,
     Stepwise,
     Tanh,
+    Trunk,
     Whole,
     Windowed,
     from_config,
@@ -84,6 +89,7 @@ from jaxlisten.nn import (
     streaming,
     summary,
     to_config,
+    trunk,
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
@@ -106,6 +112,8 @@ __all__ = [
     "Bidirectional",
     "Chunk",
     "ClipNorm",
+    "Compared",
+    "Comparison",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -165,13 +173,17 @@ __all__ = [
     "Timing",
     "TrainState",
     "TrainingError",
+    "Trunk",
     "Whole",
     "Window",
     "Windowed",
     "__version__",
     "augment",
+    "classical",
+    "compare",
     "data",
     "detect",
+    "embed",
     "ensemble",
     "evaluate",
     "evaluate_stream",
@@ -201,4 +213,5 @@ __all__ = [
     "summary",
     "tasks",
     "to_config",
+    "trunk",
 ]

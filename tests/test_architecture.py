@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fitted": {"nn", "tasks", "heard"},
     "runs": {"nn", "tasks", "data", "fitted", "heard", "weights"},
     "detect": {"nn", "tasks", "data", "runs"},
-    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect"},
+    "classical": {"ops", "features", "nn", "metrics", "data"},
+    "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect", "classical"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
     "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},
     "interop": {"nn"},
@@ -56,6 +57,7 @@ HEAVY = {
     "soxr",
     "tensorstore",
     "tensorboardX",
+    "threadpoolctl",
     "tqdm",
 }
 

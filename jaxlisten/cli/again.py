@@ -30,6 +30,11 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming")
 
 
+def usual(**given: Any) -> argparse.Namespace:
+    """Return the options of ``jaxlisten train`` where only some are given."""
+    return argparse.Namespace(**(dict.fromkeys(_OPTIONS) | {"config": None} | given))
+
+
 class Asked:
     """What a command asks for, with what it leaves open filled in: from the run that it repeats, or by default.
 

@@ -12,6 +12,7 @@ from jaxlisten.version import __version__
 
 _CORE = ("jax", "jaxlib", "optax", "numpy", "librosa", "soundfile", "soxr", "safetensors", "orbax-checkpoint")
 _EXTRAS = {
+    "compare": ("classical models beside a network: jaxlisten compare", ("scikit-learn",)),
     "data": ("training on more clips than memory holds: jaxlisten train --from-files", ("grain",)),
     "export": ("files for other programs: jaxlisten export", ("flatbuffers", "onnx", "onnxruntime")),
     "flax": ("models from and to flax NNX: jaxlisten.interop", ("flax",)),

@@ -149,6 +149,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", metavar="FILE", help="also write a page, FILE.html")
     evaluate.set_defaults(run=_evaluate)
 
+    compare = commands.add_parser("compare", help="classical models beside a network, on the same clips")
+    compare.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    compare.add_argument("--out", metavar="OUT", required=True, help="the folder to make: compare.html, compare.json")
+    which = compare.add_mutually_exclusive_group()
+    which.add_argument(
+        "--run", metavar="RUN", dest="network", help="a run of the same clips (default: train one, into OUT/network)"
+    )
+    which.add_argument("--no-network", action="store_true", help="classical models on pooled features alone")
+    compare.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
+    compare.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group stay together")
+    compare.add_argument("--json", action="store_true", help="one JSON object on standard output, as in compare.json")
+    compare.set_defaults(run=_compare)
+
     predict = commands.add_parser("predict", help="say what recordings are")
     predict.add_argument("folder", metavar="RUN", help="a run folder")
     predict.add_argument(
@@ -209,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--split", metavar="NAME", help="only these clips of DATA: train, validation or test")
     export.set_defaults(run=_export)
 
-    for command in (check, train, evaluate, predict, scene, listen, export):
+    for command in (check, train, evaluate, compare, predict, scene, listen, export):
         command.add_argument(
             "--safe-decode",
             action="store_true",
@@ -247,6 +260,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     from jaxlisten.cli.use import evaluate
 
     return evaluate(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.compare import compare
+
+    return compare(options)
 
 
 def _predict(options: argparse.Namespace) -> int:

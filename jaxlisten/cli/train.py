@@ -30,7 +30,7 @@ from jaxlisten.train import TensorBoard, default_augment, default_task, default_
 def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
     asked = Asked(options)
-    with _stopping(f"{options.out} keeps every finished epoch: go on with the same command and --resume"):
+    with stopping(f"{options.out} keeps every finished epoch: go on with the same command and --resume"):
         return _train(options, asked)
 
 
@@ -58,14 +58,14 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     say.skipped(clips)
     if isinstance(clips.audio, data.Files):
         say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
-    _check_classes(clips, options.data)
+    check_classes(clips, options.data)
     about = {"command": asked.command(clips)}
     if options.folds is None:
         parts = [data.partition(clips, seed=options.seed)]
     else:
         parts = data.folds(clips, options.folds, seed=options.seed)
     for part in parts:
-        _check_classes(part.train, options.data, " for training")
+        check_classes(part.train, options.data, " for training")
     whole = parts[0]
     made = None if not options.streaming else streaming.prepare(whole, options)
     if made is not None:
@@ -103,6 +103,31 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     return 0
 
 
+def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace) -> Fitted:
+    """Train what ``jaxlisten train`` does where nothing else is asked for, on clips that are read already.
+
+    Args:
+        clips: all of them.
+        parts: their partition.
+        options: from `again.usual`, with `data`, `out`, `seed` and `group_by`.
+    """
+    asked = Asked(options)
+    network, front_end = models.MODELS[options.model], models.FRONT_ENDS["log_mel"]
+    with stopping("to begin again, give another folder"):
+        return _run(
+            serial(front_end(clips.sr), network(len(parts.train.classes))),
+            clips,
+            parts,
+            options.out,
+            epochs=options.epochs,
+            seed=options.seed,
+            augment=default_augment(tasks.infer(clips.targets)),
+            resume=False,
+            source=options.data,
+            about={"command": asked.command(clips)},
+        )
+
+
 def demo(out: str | None) -> int:
     """Train on the built-in synthetic sounds."""
     if out is None:
@@ -111,7 +136,7 @@ def demo(out: str | None) -> int:
     runs.create(out)
     clips = data.synthetic()
     model = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes)))
-    with _stopping("to begin again, give jaxlisten demo another folder"):
+    with stopping("to begin again, give jaxlisten demo another folder"):
         _run(
             model,
             clips,
@@ -179,7 +204,7 @@ def _run(
 
 
 @contextlib.contextmanager
-def _stopping(go_on: str) -> Iterator[None]:
+def stopping(go_on: str) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end a run alike: what is going on is finished or undone, and `go_on` says what to do."""
 
     def stop(*_: object) -> None:
@@ -196,7 +221,7 @@ def _stopping(go_on: str) -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
+def check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
     if clips.kind != "class":
         return
     found = sorted({clips.classes[target] for target in clips.targets})

@@ -2,6 +2,9 @@
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
+from jaxlisten.evaluate.compare import compare
+from jaxlisten.evaluate.comparison import Compared, Comparison
+from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
@@ -11,6 +14,8 @@ from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
 __all__ = [
     "BaseReport",
     "Calibration",
+    "Compared",
+    "Comparison",
     "FalseAlarm",
     "LabelMistake",
     "LabelReport",
@@ -20,6 +25,8 @@ __all__ = [
     "Report",
     "Scores",
     "StreamReport",
+    "compare",
+    "embed",
     "evaluate",
     "evaluate_stream",
     "make_eval_step",

@@ -156,17 +156,7 @@ class BaseReport(_Clips):
         """
         from jaxlisten.evaluate.page import render  # which knows the kinds of reports
 
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in (".html", ".json"):
-            raise InputError(f"a report is saved as .html or .json, got {path}")
-        if suffix == ".html":
-            text = render(self)
-        else:
-            text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-        with replacing(path) as temporary:
-            # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        save_as(path, lambda: render(self), self.to_dict)
 
     def _repr_html_(self) -> str:
         from jaxlisten.evaluate.page.card import card
@@ -179,6 +169,18 @@ class BaseReport(_Clips):
     def __str__(self) -> str:
         title = [self.title] if self.title else []
         return "\n".join([*title, self.headline, "", *aligned(self.table())])
+
+
+def save_as(path: str | os.PathLike[str], page: Callable[[], str], figures: Callable[[], dict[str, Any]]) -> None:
+    """Write a page or its figures, as the name of the file asks."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".html", ".json"):
+        raise InputError(f"a report is saved as .html or .json, got {path}")
+    text = page() if suffix == ".html" else json.dumps(figures(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    with replacing(path) as temporary:
+        # File names that are no UTF-8 reach us as lone surrogates; \udcff is also how JSON escapes them.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _counted(paths: tuple[str, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ truths ``[n, classes]`` of 0 and 1, and numbers are ``[n]`` or ``[n, k]``.
 
 from jaxlisten.metrics.arrays import mean_known
 from jaxlisten.metrics.calibration import Reliability, expected_calibration_error, fit_temperature, reliability
+from jaxlisten.metrics.clusters import adjusted_rand
 from jaxlisten.metrics.confusion import (
     Averages,
     PerClass,
@@ -38,6 +39,7 @@ __all__ = [
     "PerNumber",
     "Reliability",
     "accuracy",
+    "adjusted_rand",
     "average_precision",
     "averages",
     "balanced_accuracy",

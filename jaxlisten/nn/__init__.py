@@ -27,6 +27,7 @@ from jaxlisten.nn.shape import AddChannel, MergeFrequency
 from jaxlisten.nn.stream import OnStreams, stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
+from jaxlisten.nn.trunk import Trunk, trunk
 from jaxlisten.nn.wrap import BFloat16, Frozen, Remat, Wrapper
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "SpecAugment",
     "Stepwise",
     "Tanh",
+    "Trunk",
     "Whole",
     "Windowed",
     "Wrapper",
@@ -98,4 +100,5 @@ __all__ = [
     "streaming",
     "summary",
     "to_config",
+    "trunk",
 ]

@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import librosa
+import matplotlib.colors
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -234,3 +235,41 @@ def test_without_axes_a_new_figure_of_pyplot_is_drawn_on():
     assert jl.plot.roc(REPORT, ax=given) is given
     assert len(plt.get_fignums()) == len(before) + 1
     plt.close(ax.figure)
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    return jl.classical.choose_clusters(
+        np.repeat(np.eye(3), 5, axis=0) + 0.01 * RNG.standard_normal((15, 3)), range(2, 6), key=jax.random.key(0)
+    )
+
+
+def test_pictures_of_clusters_have_every_number_and_mark_the_chosen_one(clouds):
+    for draw, values, best in (
+        (jl.plot.silhouette, clouds.silhouette, clouds.by_silhouette),
+        (jl.plot.inertia, clouds.inertia / clouds.inertia[0], clouds.by_elbow),
+    ):
+        line, curve, dot = (ax := draw(clouds, ax=axes())).lines
+        np.testing.assert_allclose(curve.get_xydata(), np.column_stack([clouds.ks, values]))
+        assert line.get_xdata()[0] == dot.get_xdata()[0] == best == 3
+        assert str(best) in ax.get_title()
+
+
+def test_regions_have_the_colour_of_their_class_and_every_clip_its_own(clouds):
+    x = np.repeat([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]], 10, axis=0) + 0.05 * RNG.standard_normal((30, 2))
+    y = np.repeat([0, 1, 2], 10)
+    family = jl.classical.FAMILIES["knn"]
+    found = jl.classical.regions(
+        family, {"k": 1, "metric": "euclidean"}, x, y, x, y, classes=NAMES[:3], names=("u", "$v$"), steps=30
+    )
+    ax = jl.plot.regions(found, ax=axes())
+    (image,) = ax.images
+    for row, column in ((0, 0), (29, 0), (0, 29)):
+        shade = image.get_array()[row, column, :3]
+        np.testing.assert_allclose(shade, matplotlib.colors.to_rgb(ax.lines[found.answers[row, column]].get_color()))
+    assert [len(line.get_xydata()) for line in ax.lines] == [10, 10, 10]
+    assert {text.get_text() for text in ax.texts} == {"_silence_", r"\$a\$", "cat"}
+    assert len(ax.get_legend().get_texts()) == 3
+    assert jl.plot.regions(found, legend=False, ax=axes()).get_legend() is None
+    with pytest.raises(InputError, match="regions: expected"):
+        jl.plot.regions(clouds)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page import about, scores, streams
+from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
-from jaxlisten.evaluate.page.style import STYLE
-from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant, text
+from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant
 from jaxlisten.evaluate.page.words import summary
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.streams import StreamReport
 
 if TYPE_CHECKING:
     from jaxlisten.evaluate.base import BaseReport
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 
 
 def render(report: BaseReport) -> str:
@@ -34,27 +31,8 @@ def render(report: BaseReport) -> str:
     heading = report.title or "Listening report"
     ending = [about.health(report.health), about.settings(report), about.model(report)]
     sections = [section for section in [*middle(report), *ending] if section.body]
-    links = "".join(f'<a href="#{section.name}">{section.title}</a>\n' for section in sections)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(heading)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<header><p class="eyebrow">Evaluation</p><h1>{text(heading)}</h1></header>
-{summary(report)}{scores.headline(figures(report))}<nav aria-label="Contents">
-{links}</nav>
-{"".join(map(str, sections))}<footer>Made by jaxlisten.</footer>
-</main>
-</body>
-</html>
-"""
+    top = f"{summary(report)}{scores.headline(figures(report))}"
+    return framed(heading, "Evaluation", top, sections)
 
 
 @singledispatch

@@ -37,6 +37,11 @@ _THEME = {
 }
 
 
+def on_page(colour: str) -> str:
+    """Return what a colour of Matplotlib, ``#rrggbb``, is on the page, light and dark."""
+    return f"var({_VARIABLES[colour]})" if colour in _VARIABLES else colour
+
+
 def picture(draw: Callable[..., Any], *arguments: Any, name: str, size: tuple[float, float] = (4.1, 2.7)) -> str:
     """Draw a picture as a ``figure`` element. Its title and its legend become text above it.
 
@@ -113,9 +118,9 @@ def _key(handle: Any, label: str) -> str:
     """Make an entry of a legend: a line in its colour and its name."""
     import matplotlib.colors
 
-    variable = _VARIABLES[matplotlib.colors.to_hex(handle.get_color())]
+    colour = on_page(matplotlib.colors.to_hex(handle.get_color()))
     kind = "dashes" if handle.is_dashed() else "line"
-    return f'<span class="{kind}" style="--key:var({variable})">{text(_name(label))}</span>'
+    return f'<span class="{kind}" style="--key:{colour}">{text(_name(label))}</span>'
 
 
 def _name(label: str) -> str:
@@ -149,9 +154,15 @@ def _inline(svg: str, label: str) -> str:
 
 
 def _small(png: str) -> str:
-    """Bring an image to 32 colours, a quarter of its size, as a data address: of 80 dB these are steps of 2.5 dB."""
+    """Bring an image to 32 colours, a quarter of its size, as a data address: of 80 dB these are steps of 2.5 dB.
+
+    One that lets the page shine through goes on doing so.
+    """
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(32).save(buffer, "PNG")
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    opaque = image.getchannel("A").getextrema() == (255, 255)
+    few = image.quantize(32, Image.Quantize.FASTOCTREE) if not opaque else image.convert("RGB").quantize(32)
+    few.save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -123,6 +123,14 @@ main > * { flex: 1 1 100%; min-width: 0; }
 .list .path { font: .82rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   min-width: 11rem; overflow-wrap: anywhere; }
 .list .bar.none::after { content: none; }
+.list .span { width: 22%; min-width: 8.5rem; }
+.list .span .interval { margin: .2rem 0 0; }
+.list tbody th p { font-size: .82rem; line-height: 1.35; }
+#models .list tbody th { min-width: 10.5rem; }
+#method p { max-width: 46rem; margin-bottom: .8rem; }
+.colours { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; max-width: none; font-size: .88rem; }
+.colours span::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .4em;
+  border-radius: 50%; background: var(--key); }
 .clips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 2rem 2.2rem;
   margin-bottom: 2rem; }
 article { min-width: 0; break-inside: avoid; }

@@ -7,6 +7,7 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
     jl.plot.calibration(report, ax=right)
 """
 
+from jaxlisten.evaluate.plot.classical import inertia, regions, silhouette
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
 from jaxlisten.evaluate.plot.streams import tradeoff
@@ -16,10 +17,13 @@ __all__ = [
     "confusion",
     "curves",
     "filters",
+    "inertia",
     "metrics_in",
     "numbers",
     "precision_recall",
+    "regions",
     "roc",
+    "silhouette",
     "spectrogram",
     "tradeoff",
     "waveform",

@@ -1,0 +1,61 @@
+"""``jaxlisten compare``."""
+
+from __future__ import annotations
+
+import argparse
+
+from jaxlisten import data, runs
+from jaxlisten.classical.families import check_scikit_learn
+from jaxlisten.cli import say
+from jaxlisten.cli.again import usual
+from jaxlisten.cli.train import check_classes, train_default
+from jaxlisten.errors import InputError
+from jaxlisten.evaluate import compare as compare_all
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Train classical models, and a network unless there is one, on one partition, and score all of them."""
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
+    check_scikit_learn()
+    network = None if options.network is None else runs.read(options.network)
+    if network is not None and network.task.kind != "class":
+        raise InputError(f"--run: expected a run of classes, got one of {network.task.target}")
+    out = runs.create(options.out)
+    known = {} if network is None else {"sr": network.sr, "classes": network.classes}
+    clips = data.load(options.data, group_by=options.group_by, **known)
+    say.skipped(clips)
+    if clips.kind != "class":
+        raise InputError(
+            f"'{options.data}' gives clips {'several labels' if clips.kind == 'labels' else 'numbers'}: compare is for "
+            "clips of one class each; give a folder with a sub-folder a class, or a table with the column label"
+        )
+    check_classes(clips, options.data)
+    parts = data.partition(clips, seed=options.seed)
+    check_classes(parts.train, options.data, " for training")
+    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
+    say.note(f"{len(clips.classes)} classes at {clips.sr} Hz, clips: {', '.join(sizes)}")
+    if parts.test is None:
+        say.note(
+            "no clips are named for the test, so all is scored on the validation clips that settings are chosen by: "
+            "accuracies are too good, of the models with most settings most. A table with a column split names them"
+        )
+    if network is None and not options.no_network:
+        asked = usual(data=options.data, out=str(out / "network"), seed=options.seed, group_by=options.group_by)
+        network = train_default(clips, parts, asked)
+    run = None if network is None else options.network or str(out / "network")
+    comparison = compare_all(
+        *parts,
+        networks={} if network is None else {"network": network},
+        seed=options.seed,
+        title=out.name,
+        about={"data": options.data, "run": run, "group_by": options.group_by},
+    )
+    for name in ("compare.html", "compare.json"):
+        comparison.save(out / name)
+    if options.json:
+        say.json_result(comparison.to_dict())
+    else:
+        say.result(comparison)
+    say.note(f"see {out / 'compare.html'}")
+    return 0
