@@ -7,6 +7,7 @@ from jaxlisten import augment, data, detect, features, interop, losses, metrics,
 from jaxlisten.deploy import Exported, Listener, Prediction, Window, export, load
 from jaxlisten.errors import InputError, LayerError, ListenError, ListenWarning, StorageError, TrainingError
 from jaxlisten.evaluate import (
+    EventReport,
     LabelReport,
     NumberReport,
     Report,
@@ -114,6 +115,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EventReport",
     "Exported",
     "FilterBank",
     "Fitted",

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": {"data"},
     "fitted": {"nn", "tasks", "heard"},
     "runs": {"nn", "tasks", "data", "fitted", "heard", "weights"},
-    "detect": {"nn", "tasks", "data", "runs"},
+    "detect": {"nn", "metrics", "tasks", "data", "runs"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
     "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},

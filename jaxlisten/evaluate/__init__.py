@@ -2,6 +2,7 @@
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
+from jaxlisten.evaluate.events import EventMistakes, EventReport, with_rule
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
@@ -11,6 +12,8 @@ from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
 __all__ = [
     "BaseReport",
     "Calibration",
+    "EventMistakes",
+    "EventReport",
     "FalseAlarm",
     "LabelMistake",
     "LabelReport",
@@ -26,4 +29,5 @@ __all__ = [
     "plot",
     "pooled",
     "score",
+    "with_rule",
 ]
