@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--config", metavar="FILE", help="repeat the run of this config.json; DATA and options given besides take over"
     )
+    train.add_argument(
+        "--task", metavar="NAME", help="events: DATA lists what is heard when, path,label,start,end, a row an event"
+    )
     train.add_argument("--model", metavar="NAME", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear")
     train.add_argument(
         "--front-end",

@@ -3,8 +3,8 @@
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
-from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.birds import birdsong
+from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, events, is_background, is_negative
 from jaxlisten.data.files import Files
 from jaxlisten.data.health import ClassHealth, Health, health

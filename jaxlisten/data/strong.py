@@ -89,7 +89,7 @@ def strong(
     return _cut_off(data)
 
 
-def windows(data: Dataset, seconds: float = 10.0, *, hop: float | None = None) -> Dataset:
+def windows(data: Dataset, seconds: float = 5.0, *, hop: float | None = None) -> Dataset:
     """Cut recordings into windows to train on, with the events that are in them; what a window cuts begins or ends there.
 
     A recording of at most `seconds` stays whole. Otherwise a window begins every `hop` seconds, and the last one ends

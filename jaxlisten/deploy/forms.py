@@ -50,9 +50,9 @@ def onnx_form(
 
     return Form(
         content,
-        lambda batch: _at_once(_answers(model, link, params, state, batch)),
-        lambda file, batch: _at_once(run_onnx(file, batch.values, batch.length)),
-        lambda file, batch: _at_once(run_onnx(file, batch.values)),
+        lambda batch: _at_once(model, batch, _answers(model, link, params, state, batch)),
+        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values, batch.length)),
+        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values)),
     )
 
 
@@ -81,15 +81,16 @@ def stablehlo_form(model: Layer, params: Params, state: State, *, link: str) -> 
     """Return the form for whole clips in StableHLO, whose weights stay float32."""
     return Form(
         lambda int8: to_stablehlo(model, params, state, link=link),
-        lambda batch: _at_once(_answers(model, link, params, state, batch)),
-        lambda file, batch: _at_once(run_stablehlo(file, batch.values, batch.length)),
+        lambda batch: _at_once(model, batch, _answers(model, link, params, state, batch)),
+        lambda file, batch: _at_once(model, batch, run_stablehlo(file, batch.values, batch.length)),
         None,
     )
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _answers(model: Layer, link: str, params: Params, state: State, x: Padded) -> Array:
-    return LINKS[link](model.apply(params, state, x)[0].astype(jnp.float32))
+    scores = model.apply(params, state, x)[0]
+    return LINKS[link]((scores.values if isinstance(scores, Padded) else scores).astype(jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -98,9 +99,13 @@ def _steps(model: Layer, link: str, chunk: int, params: Params, state: State, x:
     return Chunk(LINKS[link](out.values.astype(jnp.float32)), out.valid)
 
 
-def _at_once(answers: Array) -> Chunk:
-    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step."""
-    return Chunk(np.asarray(answers)[:, None], np.ones((len(answers), 1), bool))
+def _at_once(model: Layer, batch: Padded, answers: Array) -> Chunk:
+    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step; those at every step stay."""
+    answers = np.asarray(answers)
+    if answers.ndim == 2:
+        return Chunk(answers[:, None], np.ones((len(answers), 1), bool))
+    steps = np.asarray(model.out_length(np.asarray(batch.length)))
+    return Chunk(answers, np.arange(answers.shape[1]) < steps[:, None])
 
 
 def _cut(model: Layer, x: Padded, answers: Chunk) -> Chunk:

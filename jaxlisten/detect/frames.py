@@ -47,7 +47,9 @@ def frames(fitted: Fitted, recordings: Iterable[Iterable[np.ndarray]]) -> Iterat
         InputError: the listener was not trained on events.
     """
     if fitted.task.kind != "events":
-        raise InputError(f"frames: expected a listener for events in time, got one that has learnt {fitted.task.target}")
+        raise InputError(
+            f"frames: expected a listener for events in time, got one that has learnt {fitted.task.target}"
+        )
     ratio = step_ratio(fitted.model)
     quarter = -(-fitted.longest // 4 // ratio.denominator + 1) * ratio.denominator if ratio else 0
     steps = int(quarter * ratio)

@@ -62,7 +62,9 @@ class EventRule:
     def found(self, probabilities: ArrayLike, period: float) -> tuple[FoundEvent, ...]:
         """Find the events of a recording, by name."""
         rows = self.rows(probabilities, period).tolist()
-        return tuple(FoundEvent(self.classes[int(k)], start, end, p) for start, end, k, p in rows)
+        return tuple(
+            FoundEvent(self.classes[int(k)], round(start, 6), round(end, 6), round(p, 6)) for start, end, k, p in rows
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""

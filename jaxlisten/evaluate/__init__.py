@@ -2,7 +2,7 @@
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
-from jaxlisten.evaluate.events import EventMistakes, EventReport, with_rule
+from jaxlisten.evaluate.events import EventMistakes, EventReport, choose_thresholds
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
@@ -23,11 +23,11 @@ __all__ = [
     "Report",
     "Scores",
     "StreamReport",
+    "choose_thresholds",
     "evaluate",
     "evaluate_stream",
     "make_eval_step",
     "plot",
     "pooled",
     "score",
-    "with_rule",
 ]

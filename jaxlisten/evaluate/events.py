@@ -96,7 +96,12 @@ class EventReport(BaseReport):
 
     def found(self, index: int) -> tuple[FoundEvent, ...]:
         """Return what was found in a recording."""
-        return tuple(FoundEvent(self.classes[int(k)], s, e, p) for s, e, k, p in self.rows[index].tolist())
+        return self.rule.found(self.probabilities[index], self.period)
+
+    def pairs(self, index: int) -> dict[int, int]:
+        """Tell by which found event each event of a recording was found, by their places in `found` and `events`."""
+        settings = {"onset_collar": self.onset_collar, "offset_share": self.offset_share}
+        return metrics.event_pairs(self.truths[index], self.rows[index], **settings)
 
     @cached_property
     def event_based(self) -> EventCounts:
@@ -228,7 +233,7 @@ def evaluate_events(fitted: Fitted, clips: Dataset, **fields: Any) -> EventRepor
     )
 
 
-def with_rule(fitted: Fitted, validation: Dataset) -> Fitted:
+def choose_thresholds(fitted: Fitted, validation: Dataset) -> Fitted:
     """Return a listener for events with the thresholds and median filters that are best on some recordings.
 
     Args:

@@ -18,7 +18,7 @@ from jaxlisten.metrics.confusion import (
     per_class,
     wilson_interval,
 )
-from jaxlisten.metrics.events import EventCounts, event_based, segment_based
+from jaxlisten.metrics.events import EventCounts, event_based, event_pairs, segment_based
 from jaxlisten.metrics.frames import found_events, usual_medians
 from jaxlisten.metrics.labels import exact_match, label_averages, per_label
 from jaxlisten.metrics.numbers import PerNumber, per_number
@@ -48,6 +48,7 @@ __all__ = [
     "best_f1",
     "confusion_matrix",
     "event_based",
+    "event_pairs",
     "exact_match",
     "expected_calibration_error",
     "fit_temperature",

@@ -137,7 +137,7 @@ def event_based(
     for truth, found in _pairs("event_based", truths, founds, classes):
         label = truth[:, 2].astype(int)
         near = _near(truth, found, onset_collar, offset_share)
-        pairs = _matched([[j for j in own if found[j, 2] == truth[i, 2]] for i, own in enumerate(near)])
+        pairs = _pairs_of(truth, found, near)
         taken = set(pairs.values())
         left = ([j for j in own if j not in taken] for i, own in enumerate(near) if i not in pairs)
         substitutions += _greedily(left)
@@ -145,6 +145,26 @@ def event_based(
         found_n += np.bincount(found[:, 2].astype(int), minlength=classes)
         hits += np.bincount(label[list(pairs)], minlength=classes)
     return EventCounts(truth_n, found_n, hits, substitutions)
+
+
+def event_pairs(
+    truth: ArrayLike, found: ArrayLike, *, onset_collar: float = ONSET_COLLAR, offset_share: float | None = OFFSET_SHARE
+) -> dict[int, int]:
+    """Tell by which found event each event of a recording was found, as `event_based` counts them.
+
+    Args:
+        truth, found: ``[m, 3]`` of start, end and class, in the order of their starts.
+        onset_collar, offset_share: as in `event_based`.
+
+    Returns:
+        The row of `found` by the row of `truth`, for those that were found.
+
+    Example:
+        >>> event_pairs([[0.0, 1.0, 0], [2.0, 3.0, 1]], [[0.1, 1.4, 0], [2.0, 3.0, 0]])
+        {0: 0}
+    """
+    there, said = (np.asarray(events, np.float64).reshape(-1, np.shape(events)[-1] or 3) for events in (truth, found))
+    return _pairs_of(there, said, _near(there, said, onset_collar, offset_share))
 
 
 def segment_based(
@@ -227,6 +247,10 @@ def _near(truth: Floats, found: Floats, collar: float, share: float | None) -> l
             close &= np.abs(event[1] - found[i:j, 1]) <= max(collar, share * (event[1] - event[0]))
         near.append((i + np.flatnonzero(close)).tolist())
     return near
+
+
+def _pairs_of(truth: Floats, found: Floats, near: list[list[int]]) -> dict[int, int]:
+    return _matched([[j for j in own if found[j, 2] == truth[i, 2]] for i, own in enumerate(near)])
 
 
 def _matched(possible: Sequence[Sequence[int]]) -> dict[int, int]:

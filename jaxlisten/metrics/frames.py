@@ -47,7 +47,7 @@ def found_events(
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 2 or not period > 0:
         raise InputError(f"found_events: expected probabilities [steps, classes] and a period, got {p.shape}, {period}")
-    n, classes = p.shape
+    _n, classes = p.shape
     least, seconds = (np.broadcast_to(np.asarray(each, np.float64), classes) for each in (thresholds, medians))
     rows = []
     for k in range(classes):

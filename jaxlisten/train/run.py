@@ -16,7 +16,7 @@ import numpy as np
 from jaxlisten import devices, runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, ListenWarning, TrainingError
-from jaxlisten.evaluate import evaluate, with_rule
+from jaxlisten.evaluate import choose_thresholds, evaluate
 from jaxlisten.heard import HeardClips, heard_of, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
@@ -207,7 +207,7 @@ class Run:
         fitted = self._kept()
         train, validation = self.job.train, self.job.validation
         if fitted.task.kind == "events" and validation is not None:
-            fitted = with_rule(fitted, validation)
+            fitted = choose_thresholds(fitted, validation)
             if self._folder is not None:
                 runs.write_config(self._folder, fitted)
         if report and self._folder is not None and validation is not None:

@@ -7,6 +7,7 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
     jl.plot.calibration(report, ax=right)
 """
 
+from jaxlisten.evaluate.plot.events import timeline
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
 from jaxlisten.evaluate.plot.streams import tradeoff
@@ -21,6 +22,7 @@ __all__ = [
     "precision_recall",
     "roc",
     "spectrogram",
+    "timeline",
     "tradeoff",
     "waveform",
 ]
