@@ -35,6 +35,11 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     clips = load(options.data, group_by=options.group_by, from_files=options.from_files)
     say.skipped(clips)
     about = {"command": asked.command(clips)}
+    if len(clips) < 2:
+        raise InputError(
+            f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add some, "
+            "or cut it in two"
+        )
     parts = data.partition(clips, seed=options.seed)
     if not (parts.train.targets[..., 2] >= 0).any():
         raise InputError(f"'{options.data}' has no event in its training recordings, so there is nothing to learn")

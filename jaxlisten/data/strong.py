@@ -168,7 +168,7 @@ def _parts(data: Dataset, spans: list[tuple[int, int, int]]) -> Any:
 def _recordings(table: Path) -> list[_Recording]:
     """Read the rows of each recording, in the order of the table."""
     found = dict[str, _Recording]()
-    for number, row in rows(table, lambda path, columns: check_columns(path, columns, EVENT_COLUMNS)):
+    for number, row in rows(table, _check_columns):
         if not any(row.get(name) for name in EVENT_COLUMNS):
             continue
         where = f"'{table}', row {number}"
@@ -189,6 +189,15 @@ def _recordings(table: Path) -> list[_Recording]:
     if not any(one.events for one in found.values()):
         raise InputError(f"'{table}' lists no event in any recording, so there is nothing to learn; add some")
     return list(found.values())
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    check_columns(path, columns, ("path", "label"))
+    if lacking := [name for name in ("start", "end") if name not in columns]:
+        raise InputError(
+            f"'{path}' has labels without times (no column {' and no column '.join(map(repr, lacking))}); events need "
+            "path,label,start,end in seconds, a row an event"
+        )
 
 
 def _facts(row: dict[str, str], where: str) -> dict[str, str | None]:

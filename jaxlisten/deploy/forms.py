@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,7 @@ def onnx_form(
 
     def content(int8: bool) -> bytes:
         settings = {"sr": sr, "classes": classes, "link": link, "longest": longest}
+        settings["steps"] = nn.step_ratio(model) > 0
         return to_onnx(model, params, state, **settings, int8=int8).SerializeToString()
 
     return Form(
@@ -99,13 +100,13 @@ def _steps(model: Layer, link: str, chunk: int, params: Params, state: State, x:
     return Chunk(LINKS[link](out.values.astype(jnp.float32)), out.valid)
 
 
-def _at_once(model: Layer, batch: Padded, answers: Array) -> Chunk:
+def _at_once(model: Layer, batch: Padded, answers: Any) -> Chunk:
     """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step; those at every step stay."""
-    answers = np.asarray(answers)
-    if answers.ndim == 2:
-        return Chunk(answers[:, None], np.ones((len(answers), 1), bool))
-    steps = np.asarray(model.out_length(np.asarray(batch.length)))
-    return Chunk(answers, np.arange(answers.shape[1]) < steps[:, None])
+    steps = answers.length if isinstance(answers, Padded) else model.out_length(np.asarray(batch.length))
+    values = np.asarray(answers.values if isinstance(answers, Padded) else answers)
+    if values.ndim == 2:
+        return Chunk(values[:, None], np.ones((len(values), 1), bool))
+    return Chunk(values, np.arange(values.shape[1]) < np.asarray(steps)[:, None])
 
 
 def _cut(model: Layer, x: Padded, answers: Chunk) -> Chunk:

@@ -33,7 +33,9 @@ def timelines(report: EventReport) -> Section:
         span = _span(report, one.index)
         said = f"{one.hits} of {one.events} events found, {one.found - one.hits} made up"
         part = "" if span[1] - span[0] >= _length(report, one.index) else f", {span[0]:.1f} to {span[1]:.1f} s of it"
-        drawing = picture(functools.partial(_drawn, report, one.index, span), name=f"timeline {k}", size=_size(report))
+        drawing = picture(
+            functools.partial(_drawn, report, one.index, span), name=f"timeline {k}", size=_size(report, one.index)
+        )
         body += f'<h3>{heading}: {text(one.path)}</h3><p class="path">{said}{part}</p>{drawing}'
     note = "Of each class what is there, above, and what was found, below it; the line is the probability."
     return Section("Timelines", body, note)
@@ -67,8 +69,8 @@ def _names(report: EventReport, index: int) -> list[str]:
     return [report.classes[k] for k in sorted(chosen)]
 
 
-def _size(report: EventReport) -> tuple[float, float]:
-    return 6.6, 1.2 + 0.24 * min(_ROWS, len(report.classes)) + (0.0 if report.data is None else 0.4)
+def _size(report: EventReport, index: int) -> tuple[float, float]:
+    return 5.2, 0.8 + 0.28 * len(_names(report, index)) + (0.0 if report.data is None else 0.45)
 
 
 def _length(report: EventReport, index: int) -> float:
