@@ -205,7 +205,9 @@ MODELS: dict[str, Case] = {
     "event_crnn": Case(
         jl.serial(FRONT, jl.models.event_crnn(2, filters=(2, 3), channels=4, units=3)), (800,), exempt=WHOLE_CLIP
     ),
-    "event_crnn/causal": Case(jl.models.event_crnn(2, filters=(2,), channels=3, units=3, kernel=3, causal=True), (23, 7)),
+    "event_crnn/causal": Case(
+        jl.models.event_crnn(2, filters=(2,), channels=3, units=3, kernel=3, causal=True), (23, 7)
+    ),
     "event_linear": Case(jl.models.event_linear(3)),
     "mlp": Case(jl.streaming(jl.models.mlp(3, units=(5,)), longest=23)),
     "linear": Case(jl.streaming(jl.models.linear(3), longest=23)),
