@@ -38,8 +38,9 @@ class TimeShift:
 class Speed:
     """Play each clip faster or slower, which moves its pitch and its formants along: another voice or instrument.
 
-    Clips become shorter or longer, and the times of events with them; what no longer fits in the batch is cut off. The factor is drawn evenly on a
-    logarithmic scale, and samples are interpolated by cubics through four of them (Catmull-Rom).
+    Clips become shorter or longer, and the times of events with them; what no longer fits in the batch is cut off. The
+    factor is drawn evenly on a logarithmic scale, and samples are interpolated by cubics through four of them
+    (Catmull-Rom).
 
     Args:
         low, high: the range of the factor; above 1 is faster and higher.

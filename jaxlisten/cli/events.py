@@ -37,8 +37,8 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     about = {"command": asked.command(clips)}
     if len(clips) < 2:
         raise InputError(
-            f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add some, "
-            "or cut it in two"
+            f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add "
+            "some, or cut it in two"
         )
     parts = data.partition(clips, seed=options.seed)
     if not (parts.train.targets[..., 2] >= 0).any():

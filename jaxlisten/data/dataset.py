@@ -95,7 +95,7 @@ class Dataset:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many clips are of each class, or have each label or an event of it: int64 ``[classes]``; of numbers, all clips."""
+        """How many clips are of each class, or have the label or an event of it, int64 ``[classes]``; of numbers, all."""
         if self.kind == "class":
             return np.bincount(self.targets, minlength=len(self.classes))
         if self.kind == "labels":
@@ -191,9 +191,9 @@ class Dataset:
         """Describe the data in numbers that JSON can hold.
 
         Returns:
-            ``kind``, ``clips``, ``classes``, ``clips_per_class`` (by name, and of events ``events_per_class``; where the
-            targets are numbers, instead ``numbers``: the ``min``, ``median`` and ``max`` of each), ``sr``, ``seconds`` (``total``, ``min``,
-            ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
+            ``kind``, ``clips``, ``classes``, ``clips_per_class`` (by name, and of events ``events_per_class``; where
+            the targets are numbers, instead ``numbers``: the ``min``, ``median`` and ``max`` of each), ``sr``,
+            ``seconds`` (``total``, ``min``, ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
         """
         seconds = self.lengths / self.sr
         if self.kind == "numbers":

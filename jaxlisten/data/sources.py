@@ -234,6 +234,6 @@ def _are_events(target: object) -> bool:
 
 def _no_targets(n: int, got: str) -> InputError:
     return InputError(
-        f"arrays: expected a class (a name or an index), labels (names, or a row of 0 and 1), numbers or events for each "
-        f"of {n} clips as y, got {got}"
+        f"arrays: expected a class (a name or an index), labels (names, or a row of 0 and 1), numbers or events for "
+        f"each of {n} clips as y, got {got}"
     )

@@ -90,7 +90,7 @@ def strong(
 
 
 def windows(data: Dataset, seconds: float = 5.0, *, hop: float | None = None) -> Dataset:
-    """Cut recordings into windows to train on, with the events that are in them; what a window cuts begins or ends there.
+    """Cut recordings into windows to train on, with the events in them; what a window cuts begins or ends there.
 
     A recording of at most `seconds` stays whole. Otherwise a window begins every `hop` seconds, and the last one ends
     where the recording does. Each keeps the recording as its group (or the recording's group), so that windows of one

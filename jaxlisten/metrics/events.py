@@ -256,7 +256,7 @@ def _pairs_of(truth: Floats, found: Floats, near: list[list[int]]) -> dict[int, 
 def _matched(possible: Sequence[Sequence[int]]) -> dict[int, int]:
     """Make as many pairs as possible, and return the column of each row that has one.
 
-    Augmenting paths (Kuhn 1955), breadth first, behind a greedy beginning: each column takes the first row that is left.
+    Augmenting paths (Kuhn 1955), breadth first, behind a greedy beginning: each column takes the first row left.
 
     Args:
         possible: of each row the columns that it may have; no column may have two rows.

@@ -32,7 +32,7 @@ def event_crnn(
     dropout: float = 0.2,
     causal: bool = False,
 ) -> Serial:
-    """A CRNN for sound event detection: convolutions over time and frequency, a GRU both ways, and logits at every step.
+    """A CRNN for sound event detection: convolutions over time and frequency, a GRU both ways, logits at every step.
 
     Behind `log_mel` it answers every 20 ms. Train it with ``task="event_detection"``.
 

@@ -30,7 +30,20 @@ def street(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(street, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "events"
-    words = ["train", street, "--task", "events", "--model", "linear", "--front-end", "mfcc", "--out", out, "--epochs", "12"]
+    words = [
+        "train",
+        street,
+        "--task",
+        "events",
+        "--model",
+        "linear",
+        "--front-end",
+        "mfcc",
+        "--out",
+        out,
+        "--epochs",
+        "12",
+    ]
     assert main([str(word) for word in words]) == 0
     return out
 

@@ -280,7 +280,10 @@ def test_a_timeline_has_probabilities_and_the_sound_above():
     [
         ({"truth": []}, "span of seconds"),
         ({"truth": TRUTH, "classes": ("dog",)}, "expected events of dog, got"),
-        ({"truth": TRUTH, "classes": ("dog", "$a$"), "probabilities": np.zeros((9, 3)), "period": 1}, "and their period"),
+        (
+            {"truth": TRUTH, "classes": ("dog", "$a$"), "probabilities": np.zeros((9, 3)), "period": 1},
+            "and their period",
+        ),
         ({"truth": TRUTH, "span": (2, 1)}, "the smaller one first"),
         ({"truth": [], "span": (0, 1)}, "or classes="),
     ],

@@ -193,7 +193,10 @@ def test_speed_moves_the_events_with_the_sound():
     [
         (lambda: jl.fit(jl.serial(FRONT, jl.models.linear(2)), TRAIN, key=jax.random.key(0)), "answers once a clip"),
         (lambda: jl.fit(MODEL, TRAIN, jl.data.synthetic(36), key=jax.random.key(0)), "targets of the kind 'class'"),
-        (lambda: jl.fit(MODEL, replace(TRAIN, targets=0 * TRAIN.targets - 1), key=jax.random.key(0)), "expected an event"),
+        (
+            lambda: jl.fit(MODEL, replace(TRAIN, targets=0 * TRAIN.targets - 1), key=jax.random.key(0)),
+            "expected an event",
+        ),
         (lambda: event_detection().loss(np.zeros((1, 5, 2)), np.zeros((1, 1, 3))), "how many seconds a step is"),
         (lambda: event_detection(period=1).loss(np.zeros((1, 2)), np.zeros((1, 1, 3))), "jl.models.event_crnn answers"),
         (lambda: event_detection(period=0), "above 0 seconds"),
