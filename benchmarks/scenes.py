@@ -4,11 +4,11 @@
 [--json FILE]``
 
 Scenes are mixed of the ten spoken digits and of barks, cries, crows and sneezes of ESC-10 over rain, sea, helicopters
-and fire, 5 to 25 dB above them; pauses are from -1 to 2 s, so many overlap. Recordings are cut where they pause, so that
-an event is one sound, and its times are exact. Training, validation and test share no clip and no background: folds 1 to
-3, 4 and 5 of ESC-10; takes 10 to 49, 5 to 9 and 0 to 4 of the digits. A CRNN is compared with a logistic regression of
-every frame; both get their thresholds on validation. Each folder of birdsong is one bird, whose first recordings train
-and whose last ones test.
+and fire, 5 to 25 dB above them; pauses are from -1 to 2 s, so many overlap. Recordings are cut where they pause, so
+that an event is one sound, and its times are exact. Training, validation and test share no clip and no background:
+folds 1 to 3, 4 and 5 of ESC-10; takes 10 to 49, 5 to 9 and 0 to 4 of the digits. A CRNN is compared with a logistic
+regression of every frame; both get their thresholds on validation. Each folder of birdsong is one bird, whose first
+recordings train and whose last ones test.
 """
 
 from __future__ import annotations

@@ -132,7 +132,8 @@ class Task:
                 f"{self.name}: expected to know how many seconds a step is; give event_detection(period=...), as "
                 "jaxlisten.nn.period finds it"
             )
-        return logits, frame_targets(y, *logits.values.shape[1:], self.period)
+        _, steps, classes = logits.values.shape
+        return logits, frame_targets(y, steps, classes, self.period)
 
 
 def _steps(logits: Padded, y: Array, weight: Array | None) -> tuple[Array, Array, Array]:

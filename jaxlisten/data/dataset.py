@@ -95,7 +95,7 @@ class Dataset:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many clips are of each class, or have the label or an event of it, int64 ``[classes]``; of numbers, all."""
+        """How many clips are of each class, have the label or an event of it: int64 ``[classes]``; of numbers, all."""
         if self.kind == "class":
             return np.bincount(self.targets, minlength=len(self.classes))
         if self.kind == "labels":

@@ -126,7 +126,12 @@ def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
 
 def arrays(
     x: Sequence[np.ndarray] | np.ndarray,
-    y: Sequence[str] | Sequence[int] | Sequence[float] | Sequence[Collection[str]] | np.ndarray,
+    y: Sequence[str]
+    | Sequence[int]
+    | Sequence[float]
+    | Sequence[Collection[str]]
+    | Sequence[Sequence[Event]]
+    | np.ndarray,
     *,
     sr: int,
     classes: Sequence[str] | None = None,
