@@ -5,8 +5,8 @@ A run folder stores the name of its task only. `find` looks it up in `TASKS`, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
 from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+from jaxlisten.ops import frame_targets
 from jaxlisten.types import Array, Padded
 
 LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -48,19 +49,21 @@ class Task:
         label_smoothing: from 0 to below 1; for training only.
         class_weight: ``[classes]`` numbers, how much each class counts; for training only. None: all the same.
         positive_weight: ``[classes]`` numbers, how much a label that holds counts; for training only. None: 1.
+        period: of a model that answers at every step, seconds from one to the next. None: `jaxlisten.fit` finds it.
     """
 
     name: str
-    kind: Literal["class", "labels", "numbers"]
+    kind: Literal["class", "labels", "numbers", "events"]
     target: str
     objective: Callable[..., jax.Array]
     activation: str
-    judge: Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
+    judge: Callable[[Any, np.ndarray], Mapping[str, float]]
     metric: str
     maximize: bool
     label_smoothing: float = 0.0
     class_weight: tuple[float, ...] | None = None
     positive_weight: tuple[float, ...] | None = None
+    period: float | None = None
 
     def __post_init__(self) -> None:
         if self.activation not in LINKS:
@@ -74,7 +77,7 @@ class Task:
     @property
     def things(self) -> str:
         """What the outputs of a model stand for: "classes", "labels" or "numbers"."""
-        return "classes" if self.kind == "class" else self.kind
+        return "classes" if self.kind in ("class", "events") else self.kind
 
     def link(self, logits: Array) -> jax.Array:
         """Make predictions of logits, in float32: probabilities, or for numbers the numbers themselves.
@@ -90,7 +93,7 @@ class Task:
         Args:
             logits: what the model returns, ``[batch, ...]``; or a `Padded` of ``[batch, steps, ...]``.
             y: the targets, ``[batch, ...]``; for steps, class indices ``[batch, steps]``, below 0 where a step doesn't
-                count.
+                count, or events ``[batch, most, 3]``.
             weight: ``[batch]``; 0 marks an absent item, None means that every item counts 1.
             train: whether it is to be trained on, with `label_smoothing` and the weights of the classes. Losses that
                 are reported have none, so that runs with different settings can be compared.
@@ -101,6 +104,8 @@ class Task:
         Raises:
             InputError: the shapes or dtypes don't belong together.
         """
+        if self.kind == "events":
+            logits, y = self._framed(logits, y)
         if isinstance(logits, Padded):
             logits, y, weight = _steps(logits, y, weight)
         if not train:
@@ -111,17 +116,37 @@ class Task:
                 settings[name] = np.array(weights, np.float32)
         return self.objective(logits, y, weight, **settings)
 
+    def _framed(self, logits: Any, y: Array) -> tuple[Padded, Array]:
+        """Turn events into what holds at every step, ``[batch, steps, classes]``."""
+        if not isinstance(logits, Padded):
+            logits = Padded(logits, jnp.full(logits.shape[:1], logits.shape[1]))
+        shape = jnp.shape(y)
+        if logits.values.ndim != 3 or len(shape) != 3 or shape[2] != 3 or shape[0] != logits.values.shape[0]:
+            raise InputError(
+                f"{self.name}: expected logits [batch, steps, classes] and events [batch, most, 3], got "
+                f"{tuple(logits.values.shape)} and {shape}; is the model one for clips? jl.models.event_crnn answers "
+                "at every step"
+            )
+        if self.period is None:
+            raise InputError(
+                f"{self.name}: expected to know how many seconds a step is; give event_detection(period=...), as "
+                "jaxlisten.nn.period finds it"
+            )
+        _, steps, classes = logits.values.shape
+        return logits, frame_targets(y, steps, classes, self.period)
+
 
 def _steps(logits: Padded, y: Array, weight: Array | None) -> tuple[Array, Array, Array]:
     """Make an item of every step that counts."""
     values, y = logits.values, jnp.asarray(y)
-    if y.shape != values.shape[:2]:
+    if y.shape not in (values.shape[:2], values.shape):
         raise InputError(f"loss: expected targets {values.shape[:2]} for logits {values.shape}, got {y.shape}")
-    counts = (jnp.arange(y.shape[1]) < logits.length[:, None]) & (y >= 0)
+    counts = jnp.arange(y.shape[1]) < logits.length[:, None]
+    counts = counts & (y >= 0) if y.ndim == 2 else counts
     weights = counts.astype(jnp.float32)
     if weight is not None:
         weights = weights * jnp.asarray(weight, jnp.float32)[:, None]
-    return values.reshape(-1, values.shape[-1]), jnp.maximum(y, 0).reshape(-1), weights.reshape(-1)
+    return values.reshape(-1, values.shape[-1]), jnp.maximum(y, 0).reshape(-1, *y.shape[2:]), weights.reshape(-1)
 
 
 def classification(*, label_smoothing: float = 0.0, class_weight: Any = None) -> Task:
@@ -211,6 +236,73 @@ def regression() -> Task:
     )
 
 
+def event_detection(
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    positive_weight: Any = None,
+    period: float | None = None,
+) -> Task:
+    """Make the task of finding events in time: targets ``[n, most, 3]``, logits ``[batch, steps, classes]``.
+
+    The loss is the binary cross-entropy of every class at every step, against what holds there
+    (`jaxlisten.ops.frame_targets`). The best epoch is the one with the highest F1 of events, ``val_event_f1``:
+    beginning and end in time (`jaxlisten.metrics.event_based`), with a threshold of 1/2 and the median
+    filters of `jaxlisten.metrics.usual_medians`.
+
+    Args:
+        label_smoothing, class_weight, positive_weight: as for `tagging`, at every step.
+        period: seconds from one step to the next; None: `jaxlisten.fit` takes that of the model
+            (`jaxlisten.nn.period`).
+
+    Raises:
+        InputError: a setting is out of range.
+
+    Example:
+        >>> task = event_detection(period=0.5)
+        >>> logits, events = jnp.array([[[-9.0], [9.0], [9.0], [-9.0]]]), jnp.array([[[0.5, 1.5, 0]]])
+        >>> bool(task.loss(logits, events) < 1e-3)
+        True
+    """
+    if period is not None and not 0 < period < np.inf:
+        raise InputError(f"event_detection: expected a period above 0 seconds, got {period}")
+    return Task(
+        name="event_detection",
+        kind="events",
+        target="events in time",
+        objective=binary_cross_entropy,
+        activation="sigmoid",
+        judge=_EventFigures(period),
+        metric="val_event_f1",
+        maximize=True,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+        positive_weight=positive_weight,
+        period=period,
+    )
+
+
+def with_period(task: Task, period: float) -> Task:
+    """Return the task for a model with so many seconds from one step to the next; one that says them keeps them."""
+    return task if task.period is not None else replace(task, period=period, judge=_EventFigures(period))
+
+
+@dataclass(frozen=True)
+class _EventFigures:
+    """The figures of events; equal periods are equal values."""
+
+    period: float | None
+
+    def __call__(self, probabilities: Sequence[np.ndarray], targets: np.ndarray) -> dict[str, float]:
+        if self.period is None:
+            raise InputError("event_detection: expected to know how many seconds a step is; give period=")
+        truths, classes = [target[target[:, 2] >= 0] for target in targets], probabilities[0].shape[1]
+        medians = metrics.usual_medians(truths, classes)
+        found = [metrics.found_events(np.nan_to_num(p), self.period, medians=medians) for p in probabilities]
+        both, segments = metrics.event_based(truths, found, classes), metrics.segment_based(truths, found, classes)
+        return {"event_f1": both.f1, "segment_f1": segments.f1}
+
+
 def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     return {"accuracy": float((probabilities.argmax(axis=-1) == targets).mean())}
 
@@ -232,7 +324,7 @@ def _weights(task: str, name: str, weights: Any) -> tuple[float, ...]:
     return tuple(array.tolist())
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (classification(), tagging(), regression())}
+TASKS: dict[str, Task] = {task.name: task for task in (classification(), tagging(), regression(), event_detection())}
 """Every task by its name."""
 
 
@@ -255,7 +347,8 @@ def infer(targets: Any) -> Task:
 
     Returns:
         `classification` for ``[n]`` integers from 0 upwards, class indices; `tagging` for ``[n, classes]`` integers or
-        booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers.
+        booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers; `event_detection` for
+        ``[n, most, 3]`` floating-point numbers.
 
     Raises:
         InputError: no task fits; the message says what is supported.
@@ -268,8 +361,10 @@ def infer(targets: Any) -> Task:
         return TASKS["tagging"]
     if array.ndim in (1, 2) and np.issubdtype(array.dtype, np.floating):
         return TASKS["regression"]
+    if array.ndim == 3 and array.shape[2] == 3 and np.issubdtype(array.dtype, np.floating):
+        return TASKS["event_detection"]
     raise InputError(
         f"no task fits targets of {array.dtype} {array.shape}: expected class indices, integers [n] from 0 upwards "
         f"({TASKS['classification'].target}), integers [n, classes] of 0 and 1 ({TASKS['tagging'].target}) or "
-        "floating-point numbers [n] or [n, k]"
+        "floating-point numbers [n] or [n, k], or events [n, most, 3]"
     )

@@ -211,6 +211,13 @@ MODELS: dict[str, Case] = {
     "cnn/causal": Case(jl.streaming(jl.models.cnn(3, filters=(2,), channels=(3,), causal=True), longest=23), (23, 6)),
     "ds_cnn": Case(jl.streaming(jl.models.ds_cnn(3, channels=4, blocks=1), longest=23), (23, 8)),
     "crnn": Case(jl.streaming(jl.serial(jl.Raw(), jl.models.crnn(3, channels=(4, 3), kernel=3, units=4)), 500), (500,)),
+    "event_crnn": Case(
+        jl.serial(FRONT, jl.models.event_crnn(2, filters=(2, 3), channels=4, units=3)), (800,), exempt=WHOLE_CLIP
+    ),
+    "event_crnn/causal": Case(
+        jl.models.event_crnn(2, filters=(2,), channels=3, units=3, kernel=3, causal=True), (23, 7)
+    ),
+    "event_linear": Case(jl.models.event_linear(3)),
     "mlp": Case(jl.streaming(jl.models.mlp(3, units=(5,)), longest=23)),
     "linear": Case(jl.streaming(jl.models.linear(3), longest=23)),
     "autoencoder": Case(jl.models.autoencoder(4, units=(5,), code=2)),

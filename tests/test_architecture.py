@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": {"data"},
     "fitted": {"nn", "tasks", "heard"},
     "runs": {"nn", "tasks", "data", "fitted", "heard", "weights"},
-    "detect": {"nn", "tasks", "data", "runs"},
+    "detect": {"nn", "metrics", "tasks", "data", "runs"},
     "classical": {"ops", "features", "nn", "metrics", "data"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect", "classical"},
     "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},

@@ -7,7 +7,7 @@ import pytest
 
 from jaxlisten.errors import InputError
 from jaxlisten.losses import binary_cross_entropy, cross_entropy
-from jaxlisten.tasks import TASKS, Task, classification, find, infer, regression, tagging
+from jaxlisten.tasks import TASKS, Task, classification, find, infer, regression, tagging, with_period
 
 LOGITS = jnp.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 LABELS = jnp.array([0, 2])
@@ -121,5 +121,19 @@ def test_an_epoch_is_judged_by_figures_worked_out_by_hand():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_that_has_diverged_is_told_by_the_loss_and_not_by_the_judge(name):
-    targets = {"class": np.array([0, 1]), "labels": np.eye(2, dtype=np.int8), "numbers": np.eye(2)}[find(name).kind]
-    assert find(name).judge(np.full((2, 2), np.nan, np.float32), targets)
+    task = with_period(find(name), 0.5) if name == "event_detection" else find(name)
+    events = np.array([[[0.0, 1.0, 0.0]], [[0.5, 1.5, 1.0]]])
+    targets = {"class": np.array([0, 1]), "labels": np.eye(2, dtype=np.int8), "numbers": np.eye(2), "events": events}
+    shape = (2, 4, 2) if name == "event_detection" else (2, 2)
+    assert task.judge(np.full(shape, np.nan, np.float32), targets[task.kind])
+
+
+def test_events_are_told_by_their_shape_and_counted_in_time():
+    events = np.array([[[0.0, 1.0, 0.0]], [[0.5, 1.5, 1.0]]])
+    assert infer(events) is TASKS["event_detection"]
+    task = with_period(infer(events), 0.5)
+    assert task == with_period(find("event_detection"), 0.5), "equal periods are one compilation"
+    assert with_period(task, 0.1).period == 0.5, "one that is said is kept"
+    said = np.zeros((2, 4, 2))
+    said[0, :2, 0] = said[1, 2:4, 1] = 0.9
+    assert task.judge(tuple(said), events) == {"event_f1": 0.5, "segment_f1": pytest.approx(0.8)}

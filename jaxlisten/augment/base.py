@@ -76,6 +76,23 @@ def drawn_level(key: Array, x: Array, n: Array, snr_db: tuple[float, float], sha
     return jnp.where(chosen, jnp.sqrt(power(x, n)) * (10 ** (-ratio / 20)).astype(x.dtype), 0)
 
 
+def timed(batch: Batch) -> bool:
+    """Whether the targets are events, ``[batch, most, 3]`` of start, end and class."""
+    return jnp.ndim(batch.y) == 3 and jnp.shape(batch.y)[2] == 3
+
+
+def refuse_events(augmentation: object, batch: Batch) -> None:
+    """Refuse targets that would have to move with the sound.
+
+    Raises:
+        InputError: they are events.
+    """
+    if timed(batch):
+        raise InputError(
+            f"{type(augmentation).__name__}: expected targets of whole clips, got events in time; leave it out"
+        )
+
+
 def check_order(value: Any, low: str, high: str) -> None:
     a, b = getattr(value, low), getattr(value, high)
     if not a <= b:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.augment.base import changed, check_share, clips, power, present
+from jaxlisten.augment.base import changed, check_share, clips, power, present, refuse_events
 from jaxlisten.errors import InputError
 from jaxlisten.types import Array, Batch
 
@@ -41,6 +41,7 @@ class Mixup:
             raise InputError(f"Mixup: expected alpha above 0, got {self.alpha}")
 
     def __call__(self, key: Array, batch: Batch) -> Batch:
+        refuse_events(self, batch)
         x, n = clips(self, batch)
         y = self._numbers(batch.y)
         part_key, share_key = jax.random.split(key)

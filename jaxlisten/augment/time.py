@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlisten.augment.base import changed, check_order, check_share, clips, take
+from jaxlisten.augment.base import changed, check_order, check_share, clips, refuse_events, take, timed
 from jaxlisten.errors import InputError
 from jaxlisten.types import Array, Batch, Padded
 
@@ -27,6 +27,7 @@ class TimeShift:
         check_share(self, "share")
 
     def __call__(self, key: Array, batch: Batch) -> Batch:
+        refuse_events(self, batch)
         x, n = clips(self, batch)
         by = jax.random.uniform(key, (len(x),), minval=-self.share, maxval=self.share) * n.astype(jnp.float32)
         source = jnp.arange(x.shape[1]) - jnp.round(by).astype(jnp.int32)[:, None]
@@ -37,8 +38,9 @@ class TimeShift:
 class Speed:
     """Play each clip faster or slower, which moves its pitch and its formants along: another voice or instrument.
 
-    Clips become shorter or longer; what no longer fits in the batch is cut off. The factor is drawn evenly on a
-    logarithmic scale, and samples are interpolated by cubics through four of them (Catmull-Rom).
+    Clips become shorter or longer, and the times of events with them; what no longer fits in the batch is cut off. The
+    factor is drawn evenly on a logarithmic scale, and samples are interpolated by cubics through four of them
+    (Catmull-Rom).
 
     Args:
         low, high: the range of the factor; above 1 is faster and higher.
@@ -65,4 +67,7 @@ class Speed:
         a, b, c, d = (take(x, i + k, n) for k in (-1, 0, 1, 2))
         y = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
         length = jnp.clip(jnp.floor(n.astype(jnp.float32) / factor[:, 0]).astype(n.dtype), 1, x.shape[1])
-        return Batch(Padded(y, jnp.where(n > 0, length, 0)), batch.y, batch.weight)
+        targets = batch.y
+        if timed(batch):
+            targets = jnp.concatenate([targets[..., :2] / factor[..., None], targets[..., 2:]], axis=-1)
+        return Batch(Padded(y, jnp.where(n > 0, length, 0)), targets, batch.weight)

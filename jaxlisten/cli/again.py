@@ -15,6 +15,7 @@ from jaxlisten.nn import Layer, OnStreams
 
 _OPTIONS: dict[str, tuple[type, Any]] = {
     "data": (str, None),
+    "task": (str, None),
     "model": (str, "cnn"),
     "front_end": (str, None),
     "epochs": (int, None),
@@ -27,7 +28,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "background": (str, None),
 }
 """What decides a run: the kind of each option, and its default."""
-_OF_THE_MODEL = ("model", "front_end", "precision", "streaming")
+_OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")
 
 
 def usual(**given: Any) -> argparse.Namespace:
@@ -57,6 +58,7 @@ class Asked:
         for name, (_, default) in _OPTIONS.items():
             if getattr(options, name) is None:
                 value = stored.get(name)
+                default = "crnn" if name == "model" and options.task == "events" else default
                 setattr(options, name, default if value is None else value)
         if options.data is None:
             raise InputError("train: expected DATA, or --config and the config.json of a run to give again")

@@ -93,7 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--config", metavar="FILE", help="repeat the run of this config.json; DATA and options given besides take over"
     )
-    train.add_argument("--model", metavar="NAME", help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear")
+    train.add_argument(
+        "--task", metavar="NAME", help="events: DATA lists what is heard when, path,label,start,end, a row an event"
+    )
+    train.add_argument(
+        "--model",
+        metavar="NAME",
+        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events crnn (default) or linear",
+    )
     train.add_argument(
         "--front-end",
         metavar="NAME",
@@ -182,7 +189,14 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--out", metavar="DIR", required=True, help="the folder to make: recordings and events.csv")
     scene.add_argument("--split", metavar="NAME", help="only these clips: train, validation or test")
     scene.add_argument("--minutes", metavar="N", type=float, default=10.0, help="how long (default: 10)")
-    scene.add_argument("--gap", metavar="S", type=float, nargs=2, default=(2.0, 20.0), help="pauses (default: 2 20)")
+    scene.add_argument(
+        "--gap",
+        metavar="S",
+        type=float,
+        nargs=2,
+        default=(2.0, 20.0),
+        help="pauses (default: 2 20; below 0 sounds overlap)",
+    )
     scene.add_argument(
         "--snr", metavar="DB", type=float, nargs=2, default=(5.0, 25.0), help="levels above background (default: 5 25)"
     )

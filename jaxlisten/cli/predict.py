@@ -36,6 +36,8 @@ def predict(options: argparse.Namespace) -> int:
     listener, failed = load(options.folder), False
     if not listener.sr:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
+    if options.windows and listener.fitted.task.kind == "events":
+        raise InputError("--windows: this run finds events, and says when each is; leave it out")
     told = _windows(listener, options.files) if options.windows else _whole(listener, options.files)
     form = _Table(listener, options.top, options.windows) if options.csv else None
     with contextlib.closing(told):
@@ -49,7 +51,8 @@ def predict(options: argparse.Namespace) -> int:
             elif "error" in line:
                 say.note(f"jaxlisten: {line['error']}")
             else:
-                say.result("  ".join([answer.path, *_span(answer), _in_words(line)]))
+                for words in _in_lines(line):
+                    say.result("  ".join([answer.path, *_span(answer), words]))
     return 2 if failed else 0
 
 
@@ -100,6 +103,8 @@ def _line(answer: Answer, kind: str, top: int) -> dict[str, Any]:
     if kind == "numbers":
         return line | {"label": None, "probability": None, "top": [], "numbers": dict(said.numbers)}
     line |= {"label": said.label, "probability": said.probability, "top": _named(said.top[:top])}
+    if kind == "events":
+        line["events"] = [event._asdict() for event in said.events]
     if kind == "labels":
         chosen = dict(said.top)
         line["labels"] = _named([(label, chosen[label]) for label in said.labels])
@@ -112,6 +117,16 @@ def _named(pairs: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 
 def _span(answer: Answer) -> list[str]:
     return [] if answer.start is None else [f"{answer.start:.2f} to {answer.end:.2f} s"]
+
+
+def _in_lines(line: dict[str, Any]) -> list[str]:
+    """Say what was heard in a line, or of events in one for each."""
+    if "events" not in line:
+        return [_in_words(line)]
+    events = [
+        f"{one['start']:.2f} to {one['end']:.2f} s  {one['label']} {one['probability']:.1%}" for one in line["events"]
+    ]
+    return events or ["no events"]
 
 
 def _in_words(line: dict[str, Any]) -> str:
@@ -128,17 +143,22 @@ class _Table:
     def __init__(self, listener: Listener, top: int, windows: bool):
         kind, n = listener.fitted.task.kind, len(listener.classes)
         columns = ["path", "start", "end"] if windows else ["path"]
-        columns += ["label", "probability", "error"]
+        columns += ["label", "start", "end"] if kind == "events" else ["label"]
+        columns += ["probability", "error"]
         if kind == "numbers":
             columns += listener.classes
-        else:
+        elif kind != "events":
             columns += ["labels"] if kind == "labels" else []
             columns += [name for i in range(2, min(top, n) + 1) for name in (f"label_{i}", f"probability_{i}")]
         self._columns = columns
         self._print(columns)
 
     def row(self, line: dict[str, Any]) -> None:
-        """Print an answer."""
+        """Print an answer; of events one in each row, and where there is none a row without a label."""
+        if "events" in line:
+            for event in line["events"] or [{}]:
+                self._print([({"path": line["path"]} | event).get(column) for column in self._columns])
+            return
         cells = line | line.get("numbers", {})
         if "labels" in line:
             cells["labels"] = ";".join(one["label"] for one in line["labels"])

@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import cache, many, say, streaming
+from jaxlisten.cli import cache, events, many, say, streaming
 from jaxlisten.cli.again import Asked
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
@@ -35,23 +35,20 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, asked: Asked) -> int:
+    _check_numbers(options)
+    if options.cache:
+        cache.keep()
+    if options.task is not None:
+        return _named("--task", options.task, _TASKS)(options, asked)
     network = _named("--model", options.model, models.MODELS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
-    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise InputError(f"--{name}: expected at least {least}, got {value}")
-    if not 0 <= options.seed < 2**32:
-        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
     if options.background is not None and not options.streaming:
         raise InputError("--background goes with --streaming, which trains a detector")
     if options.tensorboard and (options.folds is not None or options.seeds is not None):
         raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
     if options.from_files and options.streaming:
         raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
-    if options.cache:
-        cache.keep()
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     from_files = False if options.streaming else options.from_files
     clips = data.load(options.data, group_by=options.group_by, from_files=from_files)
@@ -126,6 +123,19 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
             source=options.data,
             about={"command": asked.command(clips)},
         )
+
+
+_TASKS = {"events": events.train}
+"""What ``--task`` can name, where the table alone does not say what is to be learned."""
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise InputError(f"--{name}: expected at least {least}, got {value}")
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
 
 
 def demo(out: str | None) -> int:

@@ -3,8 +3,9 @@
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
+from jaxlisten.data.birds import birdsong
 from jaxlisten.data.dataset import Dataset, Skipped, union
-from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
+from jaxlisten.data.events import BACKGROUND, events, is_background, is_negative
 from jaxlisten.data.files import Files
 from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.leak import Leak, Measured, leak
@@ -15,8 +16,10 @@ from jaxlisten.data.scene import Scene, scene
 from jaxlisten.data.sources import arrays, folder, load, recordings
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
 from jaxlisten.data.split import Partition, folds, partition, split
+from jaxlisten.data.strong import strong, windows
 from jaxlisten.data.synthetic import synthetic
 from jaxlisten.data.table import csv
+from jaxlisten.data.timed import Event
 from jaxlisten.data.trim import sounds, trim
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "Skipped",
     "arrays",
     "batches",
+    "birdsong",
     "blocks",
     "bucket_lengths",
     "class_weights",
@@ -66,7 +70,9 @@ __all__ = [
     "sounds",
     "speech_commands",
     "split",
+    "strong",
     "synthetic",
     "trim",
     "union",
+    "windows",
 ]

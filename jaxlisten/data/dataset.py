@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from jaxlisten.data.files import Files, facts, handles, joined
 from jaxlisten.data.targets import Kind, check_targets, kind_of
+from jaxlisten.data.timed import event_counts, rows_of
 from jaxlisten.errors import InputError
 
 
@@ -37,7 +38,9 @@ class Dataset:
         audio: the clips, mono float32 ``[time]`` each, all at `sr`: a tuple of arrays, or `Files`, which reads a clip
             from its file each time that it is asked for.
         targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
-            ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``.
+            ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``; or, where
+            sounds are to be found in time, float64 ``[n, most, 3]``: start and end in seconds and the class of each
+            event, and a class of -1 where there is none.
         classes: the names of the classes, of the labels, or of the numbers.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
@@ -82,7 +85,7 @@ class Dataset:
 
     @property
     def kind(self) -> Kind:
-        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any number of them) or ``"numbers"``."""
+        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any number), ``"numbers"`` or ``"events"``."""
         return kind_of(self.targets)
 
     @property
@@ -92,11 +95,13 @@ class Dataset:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many clips are of each class, or have each label: int64 ``[classes]``; of numbers, all clips."""
+        """How many clips are of each class, have the label or an event of it: int64 ``[classes]``; of numbers, all."""
         if self.kind == "class":
             return np.bincount(self.targets, minlength=len(self.classes))
         if self.kind == "labels":
             return self.targets.sum(axis=0, dtype=np.int64)
+        if self.kind == "events":
+            return (event_counts(self.targets, len(self.classes)) > 0).sum(axis=0)
         return np.full(len(self.classes), len(self))
 
     def subset(self, indices: ArrayLike) -> Dataset:
@@ -175,6 +180,9 @@ class Dataset:
             return [names[target] for target in self.targets]
         if self.kind == "labels":
             return [b"".join(sorted(names[k] + b"\1" for k in np.flatnonzero(row))) for row in self.targets]
+        if self.kind == "events":
+            events = ([(names[int(k)], start, end) for start, end, k in rows_of(row)] for row in self.targets)
+            return [b"".join(n + b"\3" + np.array(t, "<f8").tobytes() for n, *t in sorted(row)) for row in events]
         rows = np.ascontiguousarray(self.targets, "<f4").reshape(len(self), len(names))
         named = ([name + b"\2" + value.tobytes() for name, value in zip(names, row, strict=True)] for row in rows)
         return [b"".join(sorted(numbers)) for numbers in named]
@@ -183,9 +191,9 @@ class Dataset:
         """Describe the data in numbers that JSON can hold.
 
         Returns:
-            ``kind``, ``clips``, ``classes``, ``clips_per_class`` (by name; where the targets are numbers, instead
-            ``numbers``: the ``min``, ``median`` and ``max`` of each), ``sr``, ``seconds`` (``total``, ``min``,
-            ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
+            ``kind``, ``clips``, ``classes``, ``clips_per_class`` (by name, and of events ``events_per_class``; where
+            the targets are numbers, instead ``numbers``: the ``min``, ``median`` and ``max`` of each), ``sr``,
+            ``seconds`` (``total``, ``min``, ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
         """
         seconds = self.lengths / self.sr
         if self.kind == "numbers":
@@ -193,6 +201,9 @@ class Dataset:
             targets = {"numbers": {name: _spread(column) for name, column in zip(self.classes, columns, strict=True)}}
         else:
             targets = {"clips_per_class": dict(zip(self.classes, self.counts.tolist(), strict=True))}
+        if self.kind == "events":
+            each = event_counts(self.targets, len(self.classes)).sum(axis=0).tolist()
+            targets["events_per_class"] = dict(zip(self.classes, each, strict=True))
         return {
             "kind": self.kind,
             "clips": len(self),

@@ -5,27 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from jaxlisten.data.audio import AnyPath
 from jaxlisten.data.table import check_columns, rows, seconds
+from jaxlisten.data.timed import Event
 from jaxlisten.errors import InputError
 
+EVENT_COLUMNS = ("path", "label", "start", "end")
 BACKGROUND = "_background_"
 """The class of cuts of a stream in which there is nothing to find."""
-
-
-class Event(NamedTuple):
-    """A sound in a longer recording.
-
-    Attributes:
-        label: what it is.
-        start, end: when, in seconds from the beginning of the recording.
-    """
-
-    label: str
-    start: float
-    end: float
 
 
 def is_negative(label: str) -> bool:
@@ -60,24 +48,29 @@ def events(path: AnyPath) -> dict[str, list[Event]]:
     path = Path(path)
     found = dict[str, list[Event]]()
     for number, row in rows(path, _check):
-        if not any(row.get(name) for name in ("path", "label", "start", "end")):
+        if not any(row.get(name) for name in EVENT_COLUMNS):
             continue
         where = f"'{path}', row {number}"
         if not row["path"]:
             raise InputError(f"{where}: the cell 'path' is empty; fill it in or remove the row")
         heard = found.setdefault(os.path.join(path.parent, row["path"]), [])
         if any(row[name] for name in ("label", "start", "end")):
-            heard.append(_event(row, where))
+            heard.append(event_of(row, where))
     if not found:
         raise InputError(f"'{path}' lists no recordings; write one row an event below the column names")
     return {name: sorted(heard, key=lambda event: event.start) for name, heard in found.items()}
 
 
 def _check(path: Path, columns: Sequence[str]) -> None:
-    check_columns(path, columns, ("path", "label", "start", "end"))
+    check_columns(path, columns, EVENT_COLUMNS)
 
 
-def _event(row: dict[str, str], where: str) -> Event:
+def event_of(row: dict[str, str], where: str) -> Event:
+    """Read the event of a row of a table.
+
+    Raises:
+        InputError: a cell is empty or wrong; the message begins with `where`.
+    """
     start, end = (seconds(row[name], f"{where}: the cell '{name}'") for name in ("start", "end"))
     if not row["label"] or start is None or end is None:
         raise InputError(f"{where}: an event needs label, start and end; leave all three empty where nothing is heard")

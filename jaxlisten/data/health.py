@@ -189,10 +189,17 @@ def _by_class(data: Dataset, marks: dict[str, np.ndarray]) -> dict[str, ClassHea
     names = (*data.classes, *sorted(set(bad).difference(data.classes)))
     states = {}
     for k, name in enumerate(names):
-        has = data.targets == k if data.kind == "class" else (data.targets[:, k] == 1)
+        has = _has(data, k)
         counts = {mark: int(np.sum(where & has)) for mark, where in marks.items()}
         states[name] = ClassHealth(int(has.sum()), _seconds(seconds[has]), bad.count(name), **counts)
     return states
+
+
+def _has(data: Dataset, k: int) -> np.ndarray:
+    """Tell which clips are of a class, or have a label or an event of it."""
+    if data.kind == "class":
+        return data.targets == k
+    return (data.targets[:, :, 2] == k).any(axis=1) if data.kind == "events" else data.targets[:, k] == 1
 
 
 def _problems(found: Health) -> Iterator[str]:

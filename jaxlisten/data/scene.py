@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _BED_LEVEL = 0.02
 _FADE_SECONDS = 0.01
 _JOIN_SECONDS = 0.1
 _PEAK = 0.99
+_APART_SECONDS = 0.1
+"""Between the beginnings of two sounds, however negative the pause."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class Scene:
     Attributes:
         samples: float32 ``[time]``, from -1 to 1.
         sr: sample rate in Hz.
-        events: in the order of time; they don't overlap.
+        events: in the order of their starts. They overlap where the pauses were allowed to be negative.
     """
 
     samples: np.ndarray
@@ -42,7 +45,7 @@ def scene(
     snr_db: tuple[float, float] = (5.0, 25.0),
     seed: int = 0,
 ) -> Scene:
-    """Lay clips over background, one after another with pauses between them.
+    """Lay clips over background, one after another with pauses between them, or overlapping.
 
     The background recordings follow one another in a random order, all at one level, joined by cross-fades; the clips
     come in a random order too, each at a level of its own above the background. No clip or recording comes twice before
@@ -54,7 +57,8 @@ def scene(
             an underscore are laid too: they are what a detector must not take for something else.
         background: float arrays ``[time]`` at the rate of the clips, with nothing in them that is to be found.
         seconds: how long the scene is.
-        gap: the range that a pause is drawn from, evenly, in seconds.
+        gap: the range that a pause is drawn from, evenly, in seconds. After a negative one, a sound begins before the
+            one before it has ended, but at least a tenth of a second behind its beginning.
         snr_db: the range that the ratio of a clip's level to that of the background is drawn from, evenly, in decibels.
         seed: decides everything random.
 
@@ -78,7 +82,7 @@ def scene(
     if not laid:
         raise InputError("scene: expected clips of something to hear, got background and silence only")
     samples = _bed(background, round(seconds * sr), round(_JOIN_SECONDS * sr), rng)
-    events, place = [], round(rng.uniform(*gap) * sr)
+    events, place = [], max(0, round(rng.uniform(*gap) * sr))
     for i in _endlessly(laid, rng):
         clip = clips.audio[i]
         if place + len(clip) > len(samples):
@@ -86,7 +90,7 @@ def scene(
         level = _BED_LEVEL * 10 ** (rng.uniform(*snr_db) / 20) / _loudness(clip, sr)
         samples[place : place + len(clip)] += _faded(clip * level, round(_FADE_SECONDS * sr))
         events.append(Event(clips.classes[clips.targets[i]], place / sr, (place + len(clip)) / sr))
-        place += len(clip) + round(rng.uniform(*gap) * sr)
+        place += max(len(clip) + round(rng.uniform(*gap) * sr), round(_APART_SECONDS * sr))
     return Scene(samples * min(1.0, _PEAK / max(1e-9, float(np.abs(samples).max()))), sr, tuple(events))
 
 
@@ -137,7 +141,7 @@ def _check(clips: Dataset, seconds: float, gap: tuple[float, float], snr_db: tup
         raise InputError(f"scene: expected clips of one class each, got {clips.kind}")
     if not seconds > 0:
         raise InputError(f"scene: expected a length above 0 seconds, got {seconds}")
-    if not 0 <= gap[0] <= gap[1]:
+    if not gap[0] <= gap[1] < math.inf:
         raise InputError(f"scene: expected gap as two numbers of seconds, the smaller one first, got {gap}")
     if not snr_db[0] <= snr_db[1]:
         raise InputError(f"scene: expected snr_db as two numbers of decibels, the smaller one first, got {snr_db}")

@@ -17,6 +17,7 @@ from jaxlisten.data.named import fsdd, is_fsdd
 from jaxlisten.data.sharing import together
 from jaxlisten.data.table import csv
 from jaxlisten.data.targets import DTYPES, check_targets, encode, kind_of, number_names
+from jaxlisten.data.timed import Event, Timed
 from jaxlisten.errors import InputError
 
 _FOLDER_FORM = "it should hold one folder for each class, with that class's sound files inside"
@@ -125,7 +126,12 @@ def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
 
 def arrays(
     x: Sequence[np.ndarray] | np.ndarray,
-    y: Sequence[str] | Sequence[int] | Sequence[float] | Sequence[Collection[str]] | np.ndarray,
+    y: Sequence[str]
+    | Sequence[int]
+    | Sequence[float]
+    | Sequence[Collection[str]]
+    | Sequence[Sequence[Event]]
+    | np.ndarray,
     *,
     sr: int,
     classes: Sequence[str] | None = None,
@@ -137,7 +143,7 @@ def arrays(
         x: floating-point clips, ``[time]`` each, or one array ``[n, time]``.
         y: for each clip the name of its class, or the index of its class; or a list of the names of its labels, or
             a row of 0 and 1, integers ``[n, classes]``; or a number, or a row of them, floating-point ``[n]`` or
-            ``[n, k]``.
+            ``[n, k]``; or a list of its events, `Event` each.
         sr: the sample rate of all of them in Hz.
         classes: the names of the classes, labels or numbers; None takes the sorted names in `y`, or "0", "1" and so
             on for indices, all of which must then occur, and for columns of 0 and 1; numbers are called ``"target"``,
@@ -189,6 +195,10 @@ def _targets(y: Iterable[Any], n: int, classes: Sequence[str] | None) -> tuple[t
         raise _no_targets(n, str(len(given)))
     if all(isinstance(target, str) for target in given):
         return encode([str(target) for target in given], classes, "y")
+    if any(_are_events(target) for target in given) and all(
+        _are_events(target) or len(target) == 0 for target in given
+    ):
+        return encode([Timed(tuple(target)) for target in given], classes, "y")
     if all(_are_names(target) for target in given):
         return encode([frozenset(map(str, target)) for target in given], classes, "y")
     try:
@@ -222,8 +232,13 @@ def _are_names(target: object) -> bool:
     return isinstance(target, list | tuple | set | frozenset) and all(isinstance(name, str) for name in target)
 
 
+def _are_events(target: object) -> bool:
+    """Tell whether these are the events of a clip, one or more."""
+    return isinstance(target, list | tuple) and len(target) > 0 and all(isinstance(event, Event) for event in target)
+
+
 def _no_targets(n: int, got: str) -> InputError:
     return InputError(
-        f"arrays: expected a class (a name or an index), labels (names, or a row of 0 and 1) or numbers for each "
-        f"of {n} clips as y, got {got}"
+        f"arrays: expected a class (a name or an index), labels (names, or a row of 0 and 1), numbers or events for "
+        f"each of {n} clips as y, got {got}"
     )

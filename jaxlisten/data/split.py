@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxlisten.data.crossing import kept_together, some, warn, warn_of_crossings
 from jaxlisten.data.dataset import Dataset, same_sound
+from jaxlisten.data.timed import event_counts
 from jaxlisten.errors import InputError
 
 # Of the sizes of parts against that of one class in them: classes too small to be shared out must not starve a part.
@@ -216,6 +217,9 @@ def _mixed(data: Dataset) -> np.ndarray:
         return (data.targets[:, None] == np.arange(len(data.classes))).astype(np.int64)
     if data.kind == "labels":
         return np.column_stack([data.targets, ~data.targets.any(axis=1)]).astype(np.int64)
+    if data.kind == "events":
+        counts = event_counts(data.targets, len(data.classes))
+        return np.column_stack([counts, ~counts.any(axis=1)]).astype(np.int64)
     return np.ones((len(data), 1), np.int64)
 
 

@@ -19,9 +19,10 @@ _TARGETS = ("label", "labels", "target")
 _COLUMNS = ("path", *_TARGETS, "group", "split", "fold", "start", "end")
 _LARGEST_NUMBER = 1e38
 """Targets are kept as float32."""
-_SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.fromkeys(
+SPLITS = {"train": "train", "validation": "validation", "test": "test"} | dict.fromkeys(
     ("val", "valid", "dev"), "validation"
 )
+"""What a table may call the splits."""
 
 
 def csv(
@@ -147,7 +148,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
         if row.get(name) == "":
             raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
     split = row.get("split")
-    if split is not None and split.lower() not in _SPLITS:
+    if split is not None and split.lower() not in SPLITS:
         raise InputError(f"{where}: '{split}' is not a split; write train, validation or test")
     start, end = (seconds(row.get(name, ""), f"{where}: the cell '{name}'") for name in ("start", "end"))
     if start is not None and end is not None and start >= end:
@@ -158,7 +159,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
         file=str(table.parent / row["path"]),
         target=_target(row, where),
         group=group_of(pattern, row["path"].replace("\\", "/")) if pattern else row.get("group"),
-        split=None if split is None else _SPLITS[split.lower()],
+        split=None if split is None else SPLITS[split.lower()],
         fold=row.get("fold") or None,
         start=start,
         end=end,

@@ -1,4 +1,4 @@
-"""What a clip can have as its target: one class, any number of labels, or numbers.
+"""What a clip can have as its target: one class, any number of labels, numbers, or events.
 
 The array tells which, so nothing has to be said twice:
 
@@ -8,6 +8,7 @@ kind          targets                                        ``classes``
 ``"class"``   int32 ``[n]``, indices into ``classes``        the names of the classes
 ``"labels"``  int8 ``[n, classes]``, 1 where a label holds   the names of the labels
 ``"numbers"`` float32 ``[n]`` or ``[n, k]``                  the names of the numbers
+``"events"``  float64 ``[n, most, 3]``: start, end, class    the names of the events' classes
 ============  =============================================  ==================================================
 """
 
@@ -18,25 +19,26 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxlisten.data.timed import Timed, check_timed, encode_timed
 from jaxlisten.errors import InputError
 
-Kind = Literal["class", "labels", "numbers"]
+Kind = Literal["class", "labels", "numbers", "events"]
 
-Target = str | frozenset[str] | tuple[float, ...]
-"""The target of one clip before it is part of an array: a class, its labels, or its numbers."""
+Target = str | frozenset[str] | tuple[float, ...] | Timed
+"""The target of one clip before it is part of an array: a class, its labels, its numbers, or its events."""
 
 _MOST_CELLS = 2**31
 """Clips times labels."""
-DTYPES: dict[Kind, Any] = {"class": np.int32, "labels": np.int8, "numbers": np.float32}
-"""The dtype in which each kind is kept."""
+DTYPES: dict[Kind, Any] = {"class": np.int32, "labels": np.int8, "numbers": np.float32, "events": np.float32}
+"""The dtype that each kind has in a batch, and but for events, whose times stay float64, in a data set."""
 
 
 def kind_of(targets: np.ndarray) -> Kind:
     """Tell the kind of an array of targets.
 
     Args:
-        targets: integers ``[n]``, integers or booleans ``[n, classes]``, or floating-point numbers ``[n]`` or
-            ``[n, k]``.
+        targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]`` or
+            ``[n, k]``, or ``[n, most, 3]``.
 
     Raises:
         InputError: it is none of these.
@@ -48,9 +50,11 @@ def kind_of(targets: np.ndarray) -> Kind:
         return "labels"
     if kind == "f" and axes in (1, 2):
         return "numbers"
+    if kind == "f" and axes == 3 and targets.shape[2] == 3:
+        return "events"
     raise InputError(
-        "expected integers [n] (a class a clip), integers [n, classes] (several labels) or floating-point numbers "
-        f"[n] or [n, k] as targets, got {targets.dtype} {list(targets.shape)}"
+        "expected integers [n] (a class a clip), integers [n, classes] (several labels), floating-point numbers "
+        f"[n] or [n, k], or events [n, most, 3] as targets, got {targets.dtype} {list(targets.shape)}"
     )
 
 
@@ -69,6 +73,8 @@ def check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
                 f"got {targets.min()} to {targets.max()}"
             )
         return
+    if kind == "events":
+        return check_timed(targets, classes)
     columns = 1 if targets.ndim == 1 else targets.shape[1]
     if columns != len(classes):
         raise InputError(f"Dataset: expected a name for each of {columns} columns of targets, got {len(classes)} names")
@@ -102,6 +108,8 @@ def names_in(targets: Iterable[Target]) -> set[str]:
             found.add(target)
         elif isinstance(target, frozenset):
             found |= target
+        elif isinstance(target, Timed):
+            found |= {event.label for event in target.events}
     return found
 
 
@@ -118,7 +126,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         The names, and the array of the kind's dtype.
 
     Raises:
-        InputError: a name is not in `classes`, no clip has a label, or clips differ in how many numbers they have.
+        InputError: a name is not in `classes`, no clip has a label, clips differ in how many numbers they have, or an
+            event has no length.
     """
     if isinstance(targets[0], tuple):
         return _encode_numbers(targets, classes, source)
@@ -129,6 +138,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
     if not names:
         raise InputError(f"'{source}' gives no clip a label; give one or more clips a label, or name them by classes=")
     index = {name: i for i, name in enumerate(names)}
+    if isinstance(targets[0], Timed):
+        return names, encode_timed([target for target in targets if isinstance(target, Timed)], names, source)
     if isinstance(targets[0], str):
         return names, np.array([index[name] for name in targets if isinstance(name, str)], DTYPES["class"])
     if len(targets) * len(names) > _MOST_CELLS:
@@ -136,7 +147,7 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         raise InputError(f"'{source}' has {cells}, too many for a table of which has which; merge labels")
     array = np.zeros((len(targets), len(names)), DTYPES["labels"])
     for row, labels in zip(array, targets, strict=True):
-        row[[index[name] for name in labels if isinstance(name, str)]] = 1
+        row[[index[name] for name in labels if isinstance(name, str)]] = 1  # pyright: ignore[reportGeneralTypeIssues]
     return names, array
 
 

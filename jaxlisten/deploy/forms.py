@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,13 +46,14 @@ def onnx_form(
 
     def content(int8: bool) -> bytes:
         settings = {"sr": sr, "classes": classes, "link": link, "longest": longest}
+        settings["steps"] = nn.step_ratio(model) > 0
         return to_onnx(model, params, state, **settings, int8=int8).SerializeToString()
 
     return Form(
         content,
-        lambda batch: _at_once(_answers(model, link, params, state, batch)),
-        lambda file, batch: _at_once(run_onnx(file, batch.values, batch.length)),
-        lambda file, batch: _at_once(run_onnx(file, batch.values)),
+        lambda batch: _at_once(model, batch, _answers(model, link, params, state, batch)),
+        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values, batch.length)),
+        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values)),
     )
 
 
@@ -81,15 +82,16 @@ def stablehlo_form(model: Layer, params: Params, state: State, *, link: str) -> 
     """Return the form for whole clips in StableHLO, whose weights stay float32."""
     return Form(
         lambda int8: to_stablehlo(model, params, state, link=link),
-        lambda batch: _at_once(_answers(model, link, params, state, batch)),
-        lambda file, batch: _at_once(run_stablehlo(file, batch.values, batch.length)),
+        lambda batch: _at_once(model, batch, _answers(model, link, params, state, batch)),
+        lambda file, batch: _at_once(model, batch, run_stablehlo(file, batch.values, batch.length)),
         None,
     )
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _answers(model: Layer, link: str, params: Params, state: State, x: Padded) -> Array:
-    return LINKS[link](model.apply(params, state, x)[0].astype(jnp.float32))
+    scores = model.apply(params, state, x)[0]
+    return LINKS[link]((scores.values if isinstance(scores, Padded) else scores).astype(jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -98,9 +100,13 @@ def _steps(model: Layer, link: str, chunk: int, params: Params, state: State, x:
     return Chunk(LINKS[link](out.values.astype(jnp.float32)), out.valid)
 
 
-def _at_once(answers: Array) -> Chunk:
-    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step."""
-    return Chunk(np.asarray(answers)[:, None], np.ones((len(answers), 1), bool))
+def _at_once(model: Layer, batch: Padded, answers: Any) -> Chunk:
+    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step; those at every step stay."""
+    steps = answers.length if isinstance(answers, Padded) else model.out_length(np.asarray(batch.length))
+    values = np.asarray(answers.values if isinstance(answers, Padded) else answers)
+    if values.ndim == 2:
+        return Chunk(values[:, None], np.ones((len(values), 1), bool))
+    return Chunk(values, np.arange(values.shape[1]) < np.asarray(steps)[:, None])
 
 
 def _cut(model: Layer, x: Padded, answers: Chunk) -> Chunk:

@@ -16,7 +16,7 @@ from jaxlisten import data, runs
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
-from jaxlisten.detect import Hearing, Listening, detector
+from jaxlisten.detect import FoundEvent, Hearing, Listening, detector, event_rule, frames, seconds_a_step
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
@@ -39,6 +39,8 @@ class Prediction(NamedTuple):
         labels: where a recording may have several labels or none, those that it has: of a probability of 1/2 or more.
             Otherwise the one class, or nothing where it says numbers.
         numbers: each number by its name; empty where it says classes or labels.
+        events: where it says what is heard when, what was found, in the order of time. `label` and `top` are then by
+            the highest probability at any step, and `labels` those of the events.
     """
 
     label: str
@@ -46,6 +48,7 @@ class Prediction(NamedTuple):
     top: tuple[tuple[str, float], ...]
     labels: tuple[str, ...] = ()
     numbers: tuple[tuple[str, float], ...] = ()
+    events: tuple[FoundEvent, ...] = ()
 
 
 class Window(NamedTuple):
@@ -89,11 +92,12 @@ class Listener:
         return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 
     def predict(self, sound: Sound, *, sr: int | None = None) -> Prediction:
-        """Say what a recording is: its class, its labels, or its numbers, as the listener has learnt.
+        """Say what a recording is: its class, its labels, its numbers or its events, as the listener has learnt.
 
         A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
         longest one, and their probabilities (or numbers) are averaged. A file is read as it is heard, so it may be of
-        any length; `windows` tells of each window.
+        any length; `windows` tells of each window. Events are found in the whole recording, whatever its length (see
+        `jaxlisten.detect.frames`).
 
         Args:
             sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
@@ -103,6 +107,8 @@ class Listener:
             InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, or
                 the listener was trained on features.
         """
+        if self._hears_events:
+            return self._with_events(sound, sr)
         (said,) = _means(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
@@ -132,6 +138,8 @@ class Listener:
         """
         if isinstance(sounds, str | os.PathLike):
             raise InputError(f"predict_many: expected several recordings, got '{sounds}'; give a list, or use predict")
+        if self._hears_events:
+            return ((sound, self._or_error(sound, sr)) for sound in sounds)
         waiting: deque[AnySound] = deque()
 
         def noted() -> Iterator[AnySound]:
@@ -160,13 +168,20 @@ class Listener:
             >>> for window in listener.windows("night.flac"):  # doctest: +SKIP
             ...     print(f"{window.start:.1f} to {window.end:.1f} s: {window.said.label}")
         """
+        if self._hears_events:
+            raise InputError(
+                "windows: this listener finds events, and says of a whole recording when they are: predict"
+            )
         return self._windows(self._alone(sound, sr))
 
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
         """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
 
-        Where the listener says numbers, these are the numbers.
+        Where the listener says numbers, these are the numbers; where it says what is heard when, they are the
+        probabilities at every step, ``[steps, classes]``.
         """
+        if self._hears_events:
+            return next(frames(self.fitted, [[samples]]))
         return next(_means(self._answers(cut([samples], self.fitted.longest))))
 
     def listen(
@@ -261,7 +276,7 @@ class Listener:
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
-            targets=None if data is None else data.targets,
+            targets=None if data is None or self._hears_events else data.targets,
             streaming=streaming,
             int8=int8,
         )
@@ -293,6 +308,24 @@ class Listener:
     def _answers(self, found: Iterable[Piece]) -> Iterator[tuple[Piece, np.ndarray]]:
         lengths = shelves(self.fitted.longest, max(1, round(_SHORTEST_SECONDS * self.sr)))
         return answers(found, functools.partial(self._step, *self._weights), lengths)
+
+    @property
+    def _hears_events(self) -> bool:
+        return self.fitted.task.kind == "events"
+
+    def _with_events(self, sound: Sound, sr: int | None) -> Prediction:
+        """Find the events of a recording."""
+        said = next(frames(self.fitted, [self._opener(sr)(sound)]))
+        rule = event_rule(self.classes, stored=self.fitted.about.get("event_rule"))
+        events = rule.found(said, seconds_a_step(self.fitted))
+        whole = self._prediction(said.max(axis=0, initial=0.0))
+        return whole._replace(labels=tuple(dict.fromkeys(event.label for event in events)), events=events)
+
+    def _or_error(self, sound: Sound, sr: int | None) -> Prediction | InputError:
+        try:
+            return self._with_events(sound, sr)
+        except InputError as error:
+            return InputError(str(error))
 
     def _windows(self, heard: Iterator[tuple[Piece, np.ndarray]]) -> Iterator[Window]:
         for piece, scores in heard:

@@ -1,8 +1,10 @@
 """Finding sounds in streams: rows of probabilities as the samples come, detections, and how good they are."""
 
 from jaxlisten.detect.detector import Deciding, Detection, Detector, detector
+from jaxlisten.detect.frames import frames, seconds_a_step
 from jaxlisten.detect.hearing import Heard, Hearing
 from jaxlisten.detect.listening import Listening
+from jaxlisten.detect.rule import EventRule, FoundEvent, choose_rule, event_rule
 from jaxlisten.detect.scoring import (
     Outcome,
     Recording,
@@ -21,6 +23,8 @@ __all__ = [
     "Deciding",
     "Detection",
     "Detector",
+    "EventRule",
+    "FoundEvent",
     "Heard",
     "Hearing",
     "Listening",
@@ -28,12 +32,16 @@ __all__ = [
     "Recording",
     "Score",
     "choose",
+    "choose_rule",
     "counted",
     "detections",
     "detector",
+    "event_rule",
+    "frames",
     "listened",
     "matched",
     "outcomes",
     "score",
+    "seconds_a_step",
     "tradeoff",
 ]

@@ -5,6 +5,7 @@ from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
 from jaxlisten.evaluate.compare import compare
 from jaxlisten.evaluate.comparison import Compared, Comparison
 from jaxlisten.evaluate.embedding import embed
+from jaxlisten.evaluate.events import EventMistakes, EventReport, choose_thresholds
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
 from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
@@ -16,6 +17,8 @@ __all__ = [
     "Calibration",
     "Compared",
     "Comparison",
+    "EventMistakes",
+    "EventReport",
     "FalseAlarm",
     "LabelMistake",
     "LabelReport",
@@ -25,6 +28,7 @@ __all__ = [
     "Report",
     "Scores",
     "StreamReport",
+    "choose_thresholds",
     "compare",
     "embed",
     "evaluate",

@@ -14,6 +14,7 @@ import numpy as np
 from jaxlisten import tasks
 from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
@@ -21,7 +22,7 @@ from jaxlisten.heard import known
 from jaxlisten.nn import Layer, summary
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
-from jaxlisten.types import Array, Batch, Params, State
+from jaxlisten.types import Array, Batch, Padded, Params, State
 
 REPORTS: dict[str, type[Report] | type[LabelReport] | type[NumberReport]] = {
     "class": Report,
@@ -36,7 +37,8 @@ class Scores(NamedTuple):
 
     Attributes:
         probabilities: ``[n, classes]``, what the task's link makes of the logits; where they are to be numbers, the
-            numbers.
+            numbers. Of a model that answers at every step a `Padded` of a batch, and of all items a tuple of
+            ``[steps, classes]``.
         loss: mean loss over the items that are present, a scalar.
         weight: sum of the items' weights, a scalar.
     """
@@ -61,7 +63,8 @@ def make_eval_step(model: Layer, task: Task | str = "classification") -> EvalSte
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _eval_step(model: Layer, task: Task, params: Params, state: State, batch: Batch) -> Scores:
     logits = jax.vmap(lambda x: model.apply(params, state, x)[0])(batch.x)
-    return Scores(task.link(logits), task.loss(logits, batch.y, batch.weight), jnp.sum(batch.weight))
+    said = Padded(task.link(logits.values), logits.length) if isinstance(logits, Padded) else task.link(logits)
+    return Scores(said, task.loss(logits, batch.y, batch.weight), jnp.sum(batch.weight))
 
 
 def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[np.ndarray, Batch]]) -> Scores:
@@ -80,12 +83,29 @@ def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[
     pending = [(indices, step(params, state, batch)) for indices, batch in batches]
     places = np.concatenate([indices for indices, _ in pending])
     results = [jax.device_get(result) for _, result in pending]
-    found = [result.probabilities[: len(indices)] for (indices, _), result in zip(pending, results, strict=True)]
+    found = [
+        _present(result.probabilities, len(indices)) for (indices, _), result in zip(pending, results, strict=True)
+    ]
     weights = np.array([result.weight for result in results], np.float64)
     losses = np.array([result.loss for result in results], np.float64)
+    return Scores(_in_order(places, found), (losses * weights).sum() / max(weights.sum(), 1.0), weights.sum())
+
+
+def _present(said: Any, n: int) -> Any:
+    """Return what is said of the first `n` items of a batch, without the padding."""
+    if not isinstance(said, Padded):
+        return said[:n]
+    return [steps[:length] for steps, length in zip(said.values[:n], said.length[:n].tolist(), strict=True)]
+
+
+def _in_order(places: np.ndarray, found: list[Any]) -> Any:
+    """Join what is said of the items of all batches, in the order of their places."""
+    if isinstance(found[0], list):
+        each = [steps for batch in found for steps in batch]
+        return tuple(each[i] for i in np.argsort(places))
     probabilities = np.empty((len(places), *found[0].shape[1:]), found[0].dtype)
     probabilities[places] = np.concatenate(found)
-    return Scores(probabilities, (losses * weights).sum() / max(weights.sum(), 1.0), weights.sum())
+    return probabilities
 
 
 def evaluate(
@@ -108,7 +128,8 @@ def evaluate(
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
 
     Returns:
-        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers. Clips that
+        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, an
+        `EventReport` for events in time, which hears recordings whole, whatever their length. Clips that
         the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
         best epoch was chosen by, in ``chosen_by``.
 
@@ -120,23 +141,24 @@ def evaluate(
     _check(fitted, data)
     if by not in ("group", "fold"):
         raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
+    trained, chosen = _known(fitted, data)
+    fields = {
+        "history": fitted.history,
+        "best_epoch": fitted.best_epoch,
+        "title": title,
+        "about": about or {},
+        "groups": data.groups if by == "group" else data.folds,
+        "data": data,
+        "model": str(summary(fitted.model, fitted.item)),
+        "trained_on": trained,
+        "chosen_by": chosen,
+    }
+    if data.kind == "events":
+        return evaluate_events(fitted, data, **fields)
     step = make_eval_step(fitted.model, fitted.task)
     scores = score(step, fitted.params, fitted.state, batches(data, batch_size, bucket_lengths(data.lengths)))
-    trained, chosen = _known(fitted, data)
     return REPORTS[fitted.task.kind](
-        fitted.classes,
-        _in_places(data, fitted.classes),
-        scores.probabilities,
-        data.paths,
-        history=fitted.history,
-        best_epoch=fitted.best_epoch,
-        title=title,
-        about=about or {},
-        groups=data.groups if by == "group" else data.folds,
-        data=data,
-        model=str(summary(fitted.model, fitted.item)),
-        trained_on=trained,
-        chosen_by=chosen,
+        fitted.classes, _in_places(data, fitted.classes), scores.probabilities, data.paths, **fields
     )
 
 

@@ -1,7 +1,8 @@
 """Figures of merit: pure NumPy functions, on the host and in float64, equal to scikit-learn's where it has them.
 
 Truth comes first, then what was said of it. One class a clip is counted in a confusion matrix, several labels are
-truths ``[n, classes]`` of 0 and 1, and numbers are ``[n]`` or ``[n, k]``.
+truths ``[n, classes]`` of 0 and 1, numbers are ``[n]`` or ``[n, k]``, and events are ``[m, 3]`` of start, end and class
+for each recording.
 """
 
 from jaxlisten.metrics.arrays import mean_known
@@ -18,6 +19,8 @@ from jaxlisten.metrics.confusion import (
     per_class,
     wilson_interval,
 )
+from jaxlisten.metrics.events import EventCounts, event_based, event_pairs, segment_based
+from jaxlisten.metrics.frames import found_events, usual_medians
 from jaxlisten.metrics.labels import exact_match, label_averages, per_label
 from jaxlisten.metrics.numbers import PerNumber, per_number
 from jaxlisten.metrics.ranking import (
@@ -34,6 +37,7 @@ from jaxlisten.metrics.ranking import (
 __all__ = [
     "Averages",
     "Curve",
+    "EventCounts",
     "OperatingPoint",
     "PerClass",
     "PerNumber",
@@ -45,9 +49,12 @@ __all__ = [
     "balanced_accuracy",
     "best_f1",
     "confusion_matrix",
+    "event_based",
+    "event_pairs",
     "exact_match",
     "expected_calibration_error",
     "fit_temperature",
+    "found_events",
     "label_averages",
     "macro_f1",
     "mean_known",
@@ -58,6 +65,8 @@ __all__ = [
     "reliability",
     "roc_auc",
     "roc_curve",
+    "segment_based",
     "threshold_for",
+    "usual_medians",
     "wilson_interval",
 ]

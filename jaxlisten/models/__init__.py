@@ -1,6 +1,7 @@
 """Trees of layers: functions that return a model.
 
-A model takes features ``[*batch, time, channel]`` and gives logits ``[*batch, classes]``. Put a front end before it:
+A model takes features ``[*batch, time, channel]`` and gives logits ``[*batch, classes]``, or those whose name begins
+with ``event_``, ``[*batch, steps, classes]``. Put a front end before it:
 ``jl.serial(jl.models.log_mel(sr=16_000), jl.models.cnn(classes=10))``.
 """
 
@@ -8,6 +9,7 @@ from collections.abc import Callable
 
 from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
+from jaxlisten.models.frames import event_crnn, event_linear
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
 from jaxlisten.models.recurrent import crnn, gru, lstm
 from jaxlisten.nn import Layer, Serial
@@ -24,6 +26,9 @@ MODELS: dict[str, Callable[..., Serial]] = {
 }
 """The models that a command can name, each a function of the number of classes; the first one is the default."""
 
+EVENT_MODELS: dict[str, Callable[..., Serial]] = {"crnn": event_crnn, "linear": event_linear}
+"""The models that a command can name where events are learned."""
+
 FRONT_ENDS: dict[str, Callable[..., Layer]] = {
     "log_mel": log_mel,
     "mfcc": mfcc,
@@ -34,6 +39,7 @@ FRONT_ENDS: dict[str, Callable[..., Layer]] = {
 """The front ends that a command can name, each a function of the sample rate; the first one is the default."""
 
 __all__ = [
+    "EVENT_MODELS",
     "FRONT_ENDS",
     "MODELS",
     "autoencoder",
@@ -42,6 +48,8 @@ __all__ = [
     "conv_autoencoder",
     "crnn",
     "ds_cnn",
+    "event_crnn",
+    "event_linear",
     "filter_bank",
     "gru",
     "linear",

@@ -24,6 +24,7 @@ from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
 from jaxlisten.nn.shape import AddChannel, MergeFrequency
+from jaxlisten.nn.steps import period, step_ratio
 from jaxlisten.nn.stream import OnStreams, stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
@@ -94,8 +95,10 @@ __all__ = [
     "layer",
     "lift",
     "parallel",
+    "period",
     "residual",
     "serial",
+    "step_ratio",
     "stream",
     "streaming",
     "summary",

@@ -9,6 +9,7 @@ from jaxlisten.ops.attention import attend, attend_window, masked_softmax, rotat
 from jaxlisten.ops.convolution import conv1d, conv2d
 from jaxlisten.ops.decimation import decimate
 from jaxlisten.ops.depthwise import depthwise_conv
+from jaxlisten.ops.events import frame_targets
 from jaxlisten.ops.framing import frame
 from jaxlisten.ops.overlap import overlap_add
 from jaxlisten.ops.parts import in_parts
@@ -31,6 +32,7 @@ __all__ = [
     "exact_magnitude",
     "exponential_smoother",
     "frame",
+    "frame_targets",
     "gru",
     "in_parts",
     "largest",

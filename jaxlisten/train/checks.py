@@ -36,6 +36,10 @@ def check(train: Any, validation: Dataset | None, epochs: int | None, batch_size
 
 def _check_variety(train: Dataset) -> None:
     """Refuse training clips that are all the same to a task: there is nothing to tell apart."""
+    if train.kind == "events":
+        if not (train.targets[..., 2] >= 0).any():
+            raise InputError("fit: expected an event in one or more of the training clips, got none in any")
+        return
     if (train.targets != train.targets[:1]).any():
         return
     if train.kind == "class":

@@ -244,5 +244,6 @@ def _score(model: Layer, task: Task, mesh: Mesh | None, params: Params, state: S
 
 def judged(task: Task, probabilities: Array, loss: Array, targets: np.ndarray) -> dict[str, float]:
     """Return the validation's part of a row of history."""
-    figures = task.judge(np.asarray(probabilities), targets)
+    said = probabilities if isinstance(probabilities, tuple) else np.asarray(probabilities)
+    figures = task.judge(said, targets)
     return {"val_loss": float(loss)} | {f"val_{name}": value for name, value in figures.items()}

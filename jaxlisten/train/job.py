@@ -12,7 +12,8 @@ import numpy as np
 from jaxlisten import devices, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.data import Dataset, bucket_lengths, plan
-from jaxlisten.nn import Layer
+from jaxlisten.errors import InputError
+from jaxlisten.nn import Layer, period
 from jaxlisten.nn.layer import spec
 from jaxlisten.tasks import Task
 from jaxlisten.train.checks import check, check_sample_rate, check_task
@@ -79,6 +80,8 @@ def prepare(
         task = tasks.find(task) if task is not None else tasks.infer(_targets(trains[0]))
     for train, validation in zip(trains, validations, strict=True):
         check_task(task, train, validation)
+    if task.kind == "events" and task.period is None:
+        task = tasks.with_period(task, _period(model, trains[0], validations[0]))
     sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]
     lengths = bucket_lengths(np.concatenate([part.lengths for part in sounds])) if sounds else ()
     steps = max(_steps(train, batch_size, lengths) for train in trains)
@@ -101,6 +104,14 @@ def prepare(
         )
         for train, validation in zip(trains, validations, strict=True)
     ]
+
+
+def _period(model: Layer, *parts: Any) -> float:
+    """Return the seconds of a step of the model on these clips."""
+    rates = [part.sr for part in parts if isinstance(part, Dataset)]
+    if not rates:
+        raise InputError("fit: expected the period of a step with batches of events; give event_detection(period=...)")
+    return period(model, rates[0])
 
 
 def _steps(train: Any, batch_size: int, lengths: tuple[int, ...]) -> int:

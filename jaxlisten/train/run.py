@@ -16,7 +16,7 @@ import numpy as np
 from jaxlisten import devices, runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, ListenWarning, TrainingError
-from jaxlisten.evaluate import evaluate
+from jaxlisten.evaluate import choose_thresholds, evaluate
 from jaxlisten.heard import HeardClips, heard_of, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
@@ -200,9 +200,16 @@ class Run:
             self._saver.flush()
 
     def finished(self, *, report: bool) -> Fitted:
-        """Return the listener of the best epoch, and write a report on the validation clips if it is wanted."""
+        """Return the listener of the best epoch, and write a report on the validation clips if it is wanted.
+
+        One for events gets the thresholds that are best on the validation clips.
+        """
         fitted = self._kept()
         train, validation = self.job.train, self.job.validation
+        if fitted.task.kind == "events" and validation is not None:
+            fitted = choose_thresholds(fitted, validation)
+            if self._folder is not None:
+                runs.write_config(self._folder, fitted)
         if report and self._folder is not None and validation is not None:
             about = {"part": "validation", **fitted.about}
             scores = evaluate(fitted, validation, title=self._folder.name, about=about)
@@ -224,7 +231,8 @@ class Run:
 def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | None) -> Fitted:
     """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
     train, validation = job.train, job.validation
-    n_logits = out_spec(job.model, now.params, now.state, job.sample).shape[-1]
+    said = out_spec(job.model, now.params, now.state, job.sample)
+    n_logits = (said.values if isinstance(said, Padded) else said).shape[-1]
     named = train if isinstance(train, Dataset) else validation
     classes = tuple(str(i) for i in range(n_logits)) if named is None else named.classes
     if n_logits != len(classes):

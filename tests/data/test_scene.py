@@ -28,6 +28,17 @@ def test_events_are_where_the_clips_are():
         assert max(abs(np.corrcoef(outside[: SR // 2], t[: len(outside)])[0, 1]) for t in TONES.values()) < 0.2
 
 
+def test_sounds_overlap_where_pauses_may_be_negative():
+    made = scene(CLIPS, RAIN, seconds=60, gap=(-0.9, 0.1), snr_db=(30, 30), seed=2)
+    apart = [after.start - event.start for event, after in zip(made.events, made.events[1:], strict=False)]
+    overlapping = [after.start < event.end for event, after in zip(made.events, made.events[1:], strict=False)]
+    assert 0.5 < np.mean(overlapping) < 1
+    assert min(apart) == pytest.approx(0.1), "a sound begins behind the one before it, however negative the pause"
+    event = next(event for event, both in zip(made.events, overlapping, strict=False) if both)
+    inside = made.samples[round(event.start * SR) : round(event.end * SR)]
+    assert abs(np.corrcoef(inside, TONES[event.label])[0, 1]) > 0.5
+
+
 def test_clips_stand_above_the_background_by_the_ratio_that_is_asked_for():
     made = scene(CLIPS, RAIN, seconds=60, gap=(0.5, 1.0), snr_db=(20, 20))
     mask = np.zeros(len(made.samples), bool)

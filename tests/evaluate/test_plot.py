@@ -273,3 +273,60 @@ def test_regions_have_the_colour_of_their_class_and_every_clip_its_own(clouds):
     assert jl.plot.regions(found, legend=False, ax=axes()).get_legend() is None
     with pytest.raises(InputError, match="regions: expected"):
         jl.plot.regions(clouds)
+
+
+TRUTH = [jl.data.Event("dog", 0.5, 1.0), jl.data.Event("$a$", 0.2, 2.0)]
+
+
+def bars(ax):
+    """Return the spans of the bars in each row from the top, and their colours."""
+    found = []
+    for bar in ax.collections:
+        for path in bar.get_paths():
+            low, high = path.vertices.min(axis=0), path.vertices.max(axis=0)
+            found.append((low[0], high[0], low[1], bar.get_facecolor()[0][:3].tolist()))
+    return found
+
+
+def test_a_timeline_has_a_bar_for_each_event_in_the_row_of_its_class():
+    said = [TRUTH[0]._replace(end=1.1), jl.data.Event("dog", 1.5, 1.7)]
+    ax = jl.plot.timeline(TRUTH, said, right=[True, False], ax=axes())
+    assert [label.get_text() for label in ax.get_yticklabels()] == [r"\$a\$", "dog"]
+    drawn = bars(ax)
+    spans = sorted((round(float(start), 6), round(float(end), 6)) for start, end, *_ in drawn)
+    assert spans == [(0.2, 2), (0.5, 1), (0.5, 1.1), (1.5, 1.7)]
+    assert len({tuple(colour) for *_, colour in drawn}) == 3, "there, found and found wrong"
+    assert [int(low) for start, _, low, _ in drawn if start == 0.2] == [1], "the first class is at the top"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["there", "found", "found, wrong"]
+
+
+def test_a_timeline_has_probabilities_and_the_sound_above():
+    y = clip(2)
+    said = RNG.random((40, 2))
+    ax = jl.plot.timeline(
+        TRUTH, classes=("dog", "$a$"), probabilities=said, period=0.05, clip=y, sr=SR, span=(0.5, 1.5), ax=axes()
+    )
+    (image,) = ax.images
+    assert image.get_extent() == pytest.approx([0.5, 1.5, 2.1, ax.get_ylim()[1]])
+    line = ax.lines[0].get_xydata()
+    np.testing.assert_allclose(line[:, 0], 0.05 * (np.arange(10, 31) + 0.5))
+    np.testing.assert_allclose((line[:, 1] - 1.08) / 0.84, said[10:31, 0])
+    assert ax.get_xlim() == (0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"truth": []}, "span of seconds"),
+        ({"truth": TRUTH, "classes": ("dog",)}, "expected events of dog, got"),
+        (
+            {"truth": TRUTH, "classes": ("dog", "$a$"), "probabilities": np.zeros((9, 3)), "period": 1},
+            "and their period",
+        ),
+        ({"truth": TRUTH, "span": (2, 1)}, "the smaller one first"),
+        ({"truth": [], "span": (0, 1)}, "or classes="),
+    ],
+)
+def test_a_timeline_of_nothing_is_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        jl.plot.timeline(**settings, ax=axes())

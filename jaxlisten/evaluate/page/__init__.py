@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
-from jaxlisten.evaluate.page import about, scores, streams
+from jaxlisten.evaluate.page import about, events, scores, streams
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
 from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant
@@ -126,3 +127,31 @@ def _(report: StreamReport) -> list[scores.Figure]:
 @middle.register
 def _(report: StreamReport) -> list[Section]:
     return [streams.tradeoff(report), streams.classes(report), streams.alarms(report), streams.rule(report)]
+
+
+@figures.register
+def _(report: EventReport) -> list[scores.Figure]:
+    both, segment = report.event_based, report.segment_based
+    return [
+        (
+            "Event F1",
+            percent(both.f1),
+            f"<p>{count(int(both.hits.sum()))} of {counted(int(both.truth.sum()), 'event')}</p>",
+        ),
+        ("Error rate", figure(both.error_rate, 2), "<p>of events: missed, made up, confused</p>"),
+        ("Onset F1", percent(report.onset_based.f1), "<p>of events, whatever their end</p>"),
+        ("Segment F1", percent(segment.f1), f"<p>of segments of {report.segment:g} s</p>"),
+        ("Segment ER", figure(segment.error_rate, 2), f"<p>in {counted(report.n, 'recording')}</p>"),
+    ]
+
+
+@middle.register
+def _(report: EventReport) -> list[Section]:
+    return [
+        scores.training(report),
+        events.timelines(report),
+        events.classes(report),
+        events.recordings(report),
+        events.errors(report),
+        events.rule(report),
+    ]

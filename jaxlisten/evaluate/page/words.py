@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page.text import count, counted, percent, significant, text
@@ -48,7 +49,7 @@ def _measured(report: Any) -> Iterator[str]:
     where = f" of the {text(part)} part" if isinstance(part, str) else ""
     source = f" of {text(data)}" if isinstance(data, str) else ""
     seconds = "" if report.data is None else f" ({_duration(report.data.lengths.sum() / report.data.sr)})"
-    thing = "recording" if isinstance(report, StreamReport) else "clip"
+    thing = "recording" if isinstance(report, StreamReport | EventReport) else "clip"
     yield f"It was measured on {counted(report.n, thing)}{where}{source}{seconds}."
 
 
@@ -125,6 +126,24 @@ def _(report: StreamReport) -> Iterator[str]:
     missed = [name for name, row in report.per_class.items() if row["miss_rate"] > _RARELY]
     if missed:
         yield f"More than half of the sounds were missed of {', '.join(map(text, missed))}."
+
+
+@findings.register
+def _(report: EventReport) -> Iterator[str]:
+    both = report.event_based
+    n = int(both.truth.sum())
+    if not n:
+        yield f"There was nothing to find; it made {counted(int(both.found.sum()), 'false alarm')}."
+        return
+    yield (
+        f"It found <b>{percent(both.recall)}</b> of {counted(n, 'event')} with beginning and end in time, and "
+        f"{percent(both.precision)} of what it found is right: an F1 of <b>{percent(both.f1)}</b>."
+    )
+    rows = {name: row for name, row in report.per_class.items() if row["events"]}
+    worst = min(rows, key=lambda name: rows[name]["f1"])
+    if rows[worst]["f1"] < both.f1 and len(rows) > 1:
+        hits = f"{count(int(rows[worst]['hits']))} of {count(int(rows[worst]['events']))}"
+        yield f"Worst known is {_quoted(worst)}, with {hits} found, and an F1 of {percent(rows[worst]['f1'])}."
 
 
 def _advice(report: Any) -> Iterator[str]:

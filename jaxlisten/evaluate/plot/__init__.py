@@ -8,6 +8,7 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
 """
 
 from jaxlisten.evaluate.plot.classical import inertia, regions, silhouette
+from jaxlisten.evaluate.plot.events import timeline
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
 from jaxlisten.evaluate.plot.streams import tradeoff
@@ -25,6 +26,7 @@ __all__ = [
     "roc",
     "silhouette",
     "spectrogram",
+    "timeline",
     "tradeoff",
     "waveform",
 ]

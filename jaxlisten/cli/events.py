@@ -1,0 +1,126 @@
+"""``jaxlisten train --task events``, and the recordings that such a run is scored on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxlisten import data, devices, models, runs, tasks
+from jaxlisten.cli import say
+from jaxlisten.cli.again import Asked
+from jaxlisten.data import Dataset
+from jaxlisten.errors import InputError
+from jaxlisten.evaluate import choose_thresholds, evaluate
+from jaxlisten.heard import heard_of
+from jaxlisten.nn import BFloat16, serial
+from jaxlisten.train import TensorBoard, default_augment, fit
+
+_BATCH = 8
+"""Windows a step: each holds as many targets as there are steps in it."""
+
+
+def train(options: argparse.Namespace, asked: Asked) -> int:
+    """Train on recordings of which it is known what is heard when, and choose the thresholds."""
+    for name in ("folds", "seeds", "streaming", "background"):
+        if getattr(options, name):
+            raise InputError(f"--task events trains one listener; leave out --{name}")
+    network, front_end = _named("model", options.model, models.EVENT_MODELS), options.front_end or "log_mel"
+    front_end = _named("front-end", front_end, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
+    devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
+    clips = load(options.data, group_by=options.group_by, from_files=options.from_files)
+    say.skipped(clips)
+    about = {"command": asked.command(clips)}
+    if len(clips) < 2:
+        raise InputError(
+            f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add "
+            "some, or cut it in two"
+        )
+    parts = data.partition(clips, seed=options.seed)
+    if not (parts.train.targets[..., 2] >= 0).any():
+        raise InputError(f"'{options.data}' has no event in its training recordings, so there is nothing to learn")
+    classifier = network(len(clips.classes))
+    if options.precision == "bfloat16":
+        classifier = BFloat16(classifier)
+    model = asked.model(clips, len(clips.classes)) or serial(front_end(clips.sr), classifier)
+    cut, validation = data.windows(parts.train), data.windows(parts.validation)
+    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
+    kinds = "1 class" if len(clips.classes) == 1 else f"{len(clips.classes)} classes"
+    say.note(f"events of {kinds} at {clips.sr} Hz, recordings: {', '.join(sizes)}; {len(cut)} windows to train on")
+    board = [TensorBoard(Path(options.out) / "tensorboard", validation, model)] if _watched(options) else []
+    task = tasks.event_detection()
+    fitted = fit(
+        model,
+        cut,
+        validation,
+        key=jax.random.key(options.seed),
+        task=task,
+        epochs=options.epochs,
+        batch_size=_BATCH,
+        augment=default_augment(task),
+        callbacks=board,
+        run_dir=options.out,
+        resume=options.resume,
+        about=about,
+        report=False,  # which would be on windows
+    )
+    if not devices.is_first():
+        return 0
+    out = Path(options.out)
+    fitted = choose_thresholds(fitted, parts.validation)
+    heard = heard_of(parts.train, parts.validation)  # whole recordings, and not windows
+    fitted = replace(fitted, heard=heard)
+    runs.write_config(out, fitted)
+    runs.write_heard(out, heard)
+    part = "validation" if parts.test is None else "test"
+    scored = {"data": options.data, "part": part}
+    report = evaluate(fitted, parts.test or parts.validation, title=out.name, about=scored)
+    report = replace(report, health=data.health(clips).to_dict())
+    report.save(out / "report.html")
+    report.save(out / "report.json")
+    say.note(
+        f"{part}: {report.headline}, from epoch {fitted.best_epoch} of {len(fitted.history)}; see {out}/report.html"
+    )
+    return 0
+
+
+def load(
+    path: str,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
+) -> Dataset:
+    """Load recordings with events: a table with path,label,start,end, or the songs of a bird.
+
+    Raises:
+        InputError: it is neither.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return data.strong(path, sr=sr, group_by=group_by, classes=classes, from_files=from_files)
+    if not any(next(place.rglob(name), None) for name in ("Annotation.xml", "*.cbin")):
+        raise InputError(
+            f"'{path}' is a folder, which says what a clip is but not when; events want a CSV with the columns "
+            "path,label,start,end (seconds), a row an event"
+        )
+    songs = data.birdsong(path, sr=sr)
+    unknown = sorted(set(songs.classes).difference(classes or songs.classes))
+    if unknown:
+        raise InputError(f"'{path}' has the label {unknown[0]!r}, which is not one of {', '.join(classes or ())}")
+    return songs
+
+
+def _watched(options: argparse.Namespace) -> bool:
+    return bool(options.tensorboard) and devices.is_first()
+
+
+def _named(option: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise InputError(f"--{option}: expected one of {', '.join(known)} with --task events, got {name!r}")
+    return known[name]
