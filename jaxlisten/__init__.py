@@ -11,6 +11,7 @@ from jaxlisten.evaluate import (
     NumberReport,
     Report,
     StreamReport,
+    TranscriptReport,
     evaluate,
     evaluate_stream,
     make_eval_step,
@@ -25,6 +26,7 @@ from jaxlisten.nn import (
     PCEN,
     REGISTRY,
     AddChannel,
+    AttentionDecoder,
     AttentionPool,
     AutoGain,
     BatchNorm,
@@ -40,6 +42,7 @@ from jaxlisten.nn import (
     DepthwiseConv2D,
     Dropout,
     Embedding,
+    EncoderDecoder,
     FilterBank,
     FrequencyPool,
     FrequencyWarp,
@@ -86,7 +89,7 @@ from jaxlisten.nn import (
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
-from jaxlisten.types import Batch, Chunk, Padded, Timing
+from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
 from jaxlisten.version import __version__
 
 __all__ = [
@@ -97,6 +100,7 @@ __all__ = [
     "PCEN",
     "REGISTRY",
     "AddChannel",
+    "AttentionDecoder",
     "AttentionPool",
     "AutoGain",
     "BFloat16",
@@ -114,6 +118,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EncoderDecoder",
     "Exported",
     "FilterBank",
     "Fitted",
@@ -145,6 +150,7 @@ __all__ = [
     "Padded",
     "Parallel",
     "Prediction",
+    "Prompted",
     "Raw",
     "ReLU",
     "Reach",
@@ -163,6 +169,7 @@ __all__ = [
     "Timing",
     "TrainState",
     "TrainingError",
+    "TranscriptReport",
     "Whole",
     "Window",
     "Windowed",

@@ -15,8 +15,9 @@ import numpy as np
 
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
-from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
-from jaxlisten.types import Array, Padded
+from jaxlisten.losses import binary_cross_entropy, cross_entropy, ctc, mean_squared_error, next_symbol
+from jaxlisten.ops.ctc import BLANK, ctc_said, ctc_searched, written
+from jaxlisten.types import Array, Padded, Prompted
 
 LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "softmax": jax.nn.softmax,
@@ -25,6 +26,21 @@ LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 """What makes a prediction ``[..., classes]`` of logits of the same shape, by name."""
 
+
+__all__ = [
+    "BLANK",
+    "HOLDS",
+    "LINKS",
+    "TASKS",
+    "Task",
+    "classification",
+    "dictation",
+    "find",
+    "infer",
+    "regression",
+    "tagging",
+    "transcription",
+]
 
 HOLDS = 0.5
 """The probability from which a label counts as found, where nothing else is said."""
@@ -48,10 +64,13 @@ class Task:
         label_smoothing: from 0 to below 1; for training only.
         class_weight: ``[classes]`` numbers, how much each class counts; for training only. None: all the same.
         positive_weight: ``[classes]`` numbers, how much a label that holds counts; for training only. None: 1.
+        special: how many logits come before those of the classes: the blank, or the end, of transcripts.
+        decoder: ``logits -> symbols``, what answers a batch where the link of its logits is no answer yet.
+        taught: whether the model is given the targets in training, and for the loss, to say each from those before it.
     """
 
     name: str
-    kind: Literal["class", "labels", "numbers"]
+    kind: Literal["class", "labels", "numbers", "transcripts"]
     target: str
     objective: Callable[..., jax.Array]
     activation: str
@@ -61,6 +80,9 @@ class Task:
     label_smoothing: float = 0.0
     class_weight: tuple[float, ...] | None = None
     positive_weight: tuple[float, ...] | None = None
+    special: int = 0
+    decoder: Callable[[Any], jax.Array] | None = None
+    taught: bool = False
 
     def __post_init__(self) -> None:
         if self.activation not in LINKS:
@@ -73,8 +95,40 @@ class Task:
 
     @property
     def things(self) -> str:
-        """What the outputs of a model stand for: "classes", "labels" or "numbers"."""
-        return "classes" if self.kind == "class" else self.kind
+        """What the outputs of a model stand for: "classes", "labels", "numbers" or "symbols"."""
+        return {"class": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
+
+    def answers(self, logits: Any) -> jax.Array:
+        """Make of logits what a report is about: predictions, or of transcripts their symbols.
+
+        Args:
+            logits: what the model returns for a batch.
+
+        Returns:
+            ``[batch, classes]``; of transcripts int32 ``[batch, most]``, -1 behind the end of each.
+        """
+        return self.link(logits) if self.decoder is None else self.decoder(logits)
+
+    def searched(self, logits: Any, beams: int) -> jax.Array:
+        """Make of logits of CTC the transcripts that are most probable over all paths, by beam search.
+
+        Args:
+            logits: what the model returns for a batch.
+            beams: how many sequences are kept at each frame.
+
+        Returns:
+            int32 ``[batch, frames]``, -1 behind the end of each.
+
+        Raises:
+            InputError: the logits are of another task.
+        """
+        if self.decoder is not ctc_said:
+            raise InputError(f"{self.name}: only the logits of transcription, by CTC, can be searched")
+        return ctc_searched(logits, beams)
+
+    def given(self, x: Any, y: Any) -> Any:
+        """Return what the model takes in training, and for the loss: the input, with the targets where it is taught."""
+        return Prompted(x, y) if self.taught else x
 
     def link(self, logits: Array) -> jax.Array:
         """Make predictions of logits, in float32: probabilities, or for numbers the numbers themselves.
@@ -101,7 +155,7 @@ class Task:
         Raises:
             InputError: the shapes or dtypes don't belong together.
         """
-        if isinstance(logits, Padded):
+        if isinstance(logits, Padded) and self.kind != "transcripts":
             logits, y, weight = _steps(logits, y, weight)
         if not train:
             return self.objective(logits, y, weight)
@@ -210,6 +264,65 @@ def regression() -> Task:
     )
 
 
+def transcription() -> Task:
+    """Make the task of transcripts by connectionist temporal classification (CTC): what is said, and not when.
+
+    The model gives logits ``[batch, frames, 1 + symbols]``, the blank first, as `jaxlisten.models.ctc` does; targets
+    are ``Padded(int32 [batch, longest], int32 [batch])``. The best epoch is the one with the lowest label error rate of
+    greedy decoding, ``val_ler``.
+
+    Example:
+        >>> transcription().metric, transcription().maximize
+        ('val_ler', False)
+    """
+    return Task(
+        name="transcription",
+        kind="transcripts",
+        target="a transcript per clip",
+        objective=ctc,
+        activation="softmax",
+        judge=_label_error_rate,
+        metric="val_ler",
+        maximize=False,
+        special=1,
+        decoder=ctc_said,
+    )
+
+
+def dictation(*, label_smoothing: float = 0.0) -> Task:
+    """Make the task of transcripts by a model that writes them symbol by symbol, as `jaxlisten.models.attention` does.
+
+    The model gives logits ``[batch, steps, 1 + symbols]``, the end first. In training it is given the true symbols
+    before each (teacher forcing, `jaxlisten.types.Prompted`); otherwise those that it has written itself. The best
+    epoch is the one with the lowest label error rate, ``val_ler``.
+
+    Args:
+        label_smoothing: as in `classification`, at each step.
+
+    Example:
+        >>> dictation(label_smoothing=0.1).taught
+        True
+    """
+    return Task(
+        name="dictation",
+        kind="transcripts",
+        target="a transcript per clip",
+        objective=next_symbol,
+        activation="softmax",
+        judge=_label_error_rate,
+        metric="val_ler",
+        maximize=False,
+        label_smoothing=label_smoothing,
+        special=1,
+        decoder=written,
+        taught=True,
+    )
+
+
+def _label_error_rate(said: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    return {"ler": metrics.label_error_rate(targets, said)}
+
+
 def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     return {"accuracy": float((probabilities.argmax(axis=-1) == targets).mean())}
 
@@ -231,7 +344,9 @@ def _weights(task: str, name: str, weights: Any) -> tuple[float, ...]:
     return tuple(array.tolist())
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (classification(), tagging(), regression())}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (classification(), tagging(), regression(), transcription(), dictation())
+}
 """Every task by its name."""
 
 
@@ -254,12 +369,17 @@ def infer(targets: Any) -> Task:
 
     Returns:
         `classification` for ``[n]`` integers from 0 upwards, class indices; `tagging` for ``[n, classes]`` integers or
-        booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers.
+        booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers; `transcription` for int16
+        ``[n, longest]``, or a `Padded` of integers.
 
     Raises:
         InputError: no task fits; the message says what is supported.
     """
+    if isinstance(targets, Padded):
+        return TASKS["transcription"]
     array = np.asarray(targets)
+    if array.ndim == 2 and array.dtype == np.int16:
+        return TASKS["transcription"]
     whole = np.issubdtype(array.dtype, np.integer)
     if array.ndim == 1 and whole and (array.size == 0 or array.min() >= 0):
         return TASKS["classification"]
@@ -269,6 +389,6 @@ def infer(targets: Any) -> Task:
         return TASKS["regression"]
     raise InputError(
         f"no task fits targets of {array.dtype} {array.shape}: expected class indices, integers [n] from 0 upwards "
-        f"({TASKS['classification'].target}), integers [n, classes] of 0 and 1 ({TASKS['tagging'].target}) or "
-        "floating-point numbers [n] or [n, k]"
+        f"({TASKS['classification'].target}), integers [n, classes] of 0 and 1 ({TASKS['tagging'].target}), "
+        "floating-point numbers [n] or [n, k], or transcripts, int16 [n, longest] or a Padded of integers"
     )

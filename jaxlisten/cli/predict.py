@@ -36,7 +36,7 @@ def predict(options: argparse.Namespace) -> int:
     listener, failed = load(options.folder), False
     if not listener.sr:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
-    told = _windows(listener, options.files) if options.windows else _whole(listener, options.files)
+    told = _windows(listener, options.files) if options.windows else _whole(listener, options.files, options.beam)
     form = _Table(listener, options.top, options.windows) if options.csv else None
     with contextlib.closing(told):
         for answer in told:
@@ -53,9 +53,9 @@ def predict(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _whole(listener: Listener, files: Iterable[str]) -> Answers:
+def _whole(listener: Listener, files: Iterable[str], beam: int) -> Answers:
     found = list(_found(files))
-    heard = listener.predict_many(path for path, error in found if error is None)
+    heard = listener.predict_many((path for path, error in found if error is None), beam=beam)
     for path, error in found:
         yield Answer(path, error or next(heard)[1])
 
@@ -99,6 +99,8 @@ def _line(answer: Answer, kind: str, top: int) -> dict[str, Any]:
         line |= {"start": round(answer.start, 6), "end": round(answer.end, 6)}
     if kind == "numbers":
         return line | {"label": None, "probability": None, "top": [], "numbers": dict(said.numbers)}
+    if kind == "transcripts":
+        return line | {"transcript": said.transcript, "symbols": list(said.symbols)}
     line |= {"label": said.label, "probability": said.probability, "top": _named(said.top[:top])}
     if kind == "labels":
         chosen = dict(said.top)
@@ -118,6 +120,8 @@ def _in_words(line: dict[str, Any]) -> str:
     """Say what was heard: the numbers, the labels that hold, or the most probable classes."""
     if "numbers" in line:
         return "  ".join(f"{name} {value:.4g}" for name, value in line["numbers"].items())
+    if "transcript" in line:
+        return line["transcript"] or "nothing is said"
     shown = line.get("labels", line["top"])
     return "  ".join(f"{one['label']} {one['probability']:.1%}" for one in shown) or "none of the labels"
 
@@ -128,10 +132,10 @@ class _Table:
     def __init__(self, listener: Listener, top: int, windows: bool):
         kind, n = listener.fitted.task.kind, len(listener.classes)
         columns = ["path", "start", "end"] if windows else ["path"]
-        columns += ["label", "probability", "error"]
+        columns += ["transcript", "error"] if kind == "transcripts" else ["label", "probability", "error"]
         if kind == "numbers":
             columns += listener.classes
-        else:
+        elif kind != "transcripts":
             columns += ["labels"] if kind == "labels" else []
             columns += [name for i in range(2, min(top, n) + 1) for name in (f"label_{i}", f"probability_{i}")]
         self._columns = columns

@@ -3,6 +3,7 @@
 from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
+from jaxlisten.data.connected import connected
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, Event, events, is_background, is_negative
 from jaxlisten.data.files import Files
@@ -16,7 +17,8 @@ from jaxlisten.data.sources import arrays, folder, load, recordings
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
 from jaxlisten.data.split import Partition, folds, partition, split
 from jaxlisten.data.synthetic import synthetic
-from jaxlisten.data.table import csv
+from jaxlisten.data.table import csv, transcripts
+from jaxlisten.data.transcripts import Transcript, said_in, text_of, transcript_of
 from jaxlisten.data.trim import sounds, trim
 
 __all__ = [
@@ -34,12 +36,14 @@ __all__ = [
     "Partition",
     "Scene",
     "Skipped",
+    "Transcript",
     "arrays",
     "batches",
     "blocks",
     "bucket_lengths",
     "class_weights",
     "collate",
+    "connected",
     "csv",
     "esc10",
     "esc50",
@@ -62,11 +66,15 @@ __all__ = [
     "recordings",
     "resample",
     "resampled",
+    "said_in",
     "scene",
     "sounds",
     "speech_commands",
     "split",
     "synthetic",
+    "text_of",
+    "transcript_of",
+    "transcripts",
     "trim",
     "union",
 ]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from jaxlisten.data.files import Files, facts, handles, joined
 from jaxlisten.data.targets import Kind, check_targets, kind_of
+from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
 
 
@@ -37,8 +38,9 @@ class Dataset:
         audio: the clips, mono float32 ``[time]`` each, all at `sr`: a tuple of arrays, or `Files`, which reads a clip
             from its file each time that it is asked for.
         targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
-            ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``.
-        classes: the names of the classes, of the labels, or of the numbers.
+            ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``; or, where it
+            is known what is said, int16 ``[n, longest]``, indices into `classes` with -1 behind the end of each.
+        classes: the names of the classes, of the labels, or of the numbers, or the symbols of the transcripts.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
         groups: what each clip belongs to (a speaker, a recording); clips of one group never cross a split.
@@ -72,7 +74,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         minutes = self.lengths.sum() / self.sr / 60
-        what = {"class": "classes"}.get(self.kind, self.kind)
+        what = {"class": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
         return f"Dataset({len(self)} clips, {len(self.classes)} {what}, {self.sr} Hz, {minutes:.1f} min)"
 
     def _repr_html_(self) -> str:
@@ -82,7 +84,7 @@ class Dataset:
 
     @property
     def kind(self) -> Kind:
-        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any number of them) or ``"numbers"``."""
+        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any), ``"numbers"`` or ``"transcripts"``."""
         return kind_of(self.targets)
 
     @property
@@ -92,11 +94,14 @@ class Dataset:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many clips are of each class, or have each label: int64 ``[classes]``; of numbers, all clips."""
+        """How many clips are of each class, or have each label or symbol: int64 ``[classes]``; of numbers, all."""
         if self.kind == "class":
             return np.bincount(self.targets, minlength=len(self.classes))
         if self.kind == "labels":
             return self.targets.sum(axis=0, dtype=np.int64)
+        if self.kind == "transcripts":
+            having = [np.unique(row[row >= 0]) for row in self.targets]
+            return np.bincount(np.concatenate(having) if having else [], minlength=len(self.classes))
         return np.full(len(self.classes), len(self))
 
     def subset(self, indices: ArrayLike) -> Dataset:
@@ -173,6 +178,8 @@ class Dataset:
         names = [name.encode(errors="surrogateescape") for name in self.classes]  # a folder's name may be no text
         if self.kind == "class":
             return [names[target] for target in self.targets]
+        if self.kind == "transcripts":
+            return [b"".join(names[k] + b"\3" for k in row[row >= 0]) for row in self.targets]
         if self.kind == "labels":
             return [b"".join(sorted(names[k] + b"\1" for k in np.flatnonzero(row))) for row in self.targets]
         rows = np.ascontiguousarray(self.targets, "<f4").reshape(len(self), len(names))
@@ -225,7 +232,10 @@ def union(parts: Sequence[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
             mine[i] = place[name]
         members.append(mine)
     first, audio = parts[0], joined([part.audio for part in parts], where)
-    return Dataset(audio, np.stack(targets), first.classes, first.sr, tuple(paths)), members
+    joined_targets = (
+        joined_transcripts([row[None] for row in targets]) if first.kind == "transcripts" else np.stack(targets)
+    )
+    return Dataset(audio, joined_targets, first.classes, first.sr, tuple(paths)), members
 
 
 def same_sound(digests: np.ndarray) -> np.ndarray:

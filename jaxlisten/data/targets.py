@@ -1,14 +1,16 @@
-"""What a clip can have as its target: one class, any number of labels, or numbers.
+"""What a clip can have as its target: one class, any number of labels, numbers, or a transcript.
 
 The array tells which, so nothing has to be said twice:
 
+================  =============================================  ================================================
+kind              targets                                        ``classes``
 ============  =============================================  ==================================================
-kind          targets                                        ``classes``
-============  =============================================  ==================================================
-``"class"``   int32 ``[n]``, indices into ``classes``        the names of the classes
-``"labels"``  int8 ``[n, classes]``, 1 where a label holds   the names of the labels
-``"numbers"`` float32 ``[n]`` or ``[n, k]``                  the names of the numbers
-============  =============================================  ==================================================
+``"class"``       int32 ``[n]``, indices into ``classes``        the names of the classes
+``"labels"``      int8 ``[n, classes]``, 1 where a label holds   the names of the labels
+``"numbers"``     float32 ``[n]`` or ``[n, k]``                  the names of the numbers
+``"transcripts"`` int16 ``[n, longest]``, indices into           the symbols (see `jaxlisten.data.transcripts`)
+                  ``classes``, -1 behind the end
+================  =============================================  ================================================
 """
 
 from __future__ import annotations
@@ -18,16 +20,22 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxlisten.data.transcripts import Transcript, check_transcripts, encode_transcripts
 from jaxlisten.errors import InputError
 
-Kind = Literal["class", "labels", "numbers"]
+Kind = Literal["class", "labels", "numbers", "transcripts"]
 
-Target = str | frozenset[str] | tuple[float, ...]
-"""The target of one clip before it is part of an array: a class, its labels, or its numbers."""
+Target = str | frozenset[str] | tuple[float, ...] | Transcript
+"""The target of one clip before it is part of an array: a class, its labels, its numbers, or what is said in it."""
 
 _MOST_CELLS = 2**31
 """Clips times labels."""
-DTYPES: dict[Kind, Any] = {"class": np.int32, "labels": np.int8, "numbers": np.float32}
+DTYPES: dict[Kind, Any] = {
+    "class": np.int32,
+    "labels": np.int8,
+    "numbers": np.float32,
+    "transcripts": np.int16,
+}
 """The dtype in which each kind is kept."""
 
 
@@ -35,8 +43,8 @@ def kind_of(targets: np.ndarray) -> Kind:
     """Tell the kind of an array of targets.
 
     Args:
-        targets: integers ``[n]``, integers or booleans ``[n, classes]``, or floating-point numbers ``[n]`` or
-            ``[n, k]``.
+        targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]`` or ``[n, k]``,
+            or int16 ``[n, longest]``, which no other kind has.
 
     Raises:
         InputError: it is none of these.
@@ -44,6 +52,8 @@ def kind_of(targets: np.ndarray) -> Kind:
     kind, axes = targets.dtype.kind, targets.ndim
     if kind in "iu" and axes == 1:
         return "class"
+    if axes == 2 and targets.dtype == DTYPES["transcripts"]:
+        return "transcripts"
     if kind in "iub" and axes == 2:
         return "labels"
     if kind == "f" and axes in (1, 2):
@@ -68,6 +78,9 @@ def check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
                 f"Dataset: expected targets from 0 to {len(classes) - 1}, the indices of the classes, "
                 f"got {targets.min()} to {targets.max()}"
             )
+        return
+    if kind == "transcripts":
+        check_transcripts(targets, classes)
         return
     columns = 1 if targets.ndim == 1 else targets.shape[1]
     if columns != len(classes):
@@ -95,13 +108,15 @@ def check_labels(labels: Iterable[str], classes: Sequence[str], source: str) -> 
 
 
 def names_in(targets: Iterable[Target]) -> set[str]:
-    """Collect the classes or labels that occur; numbers have none."""
+    """Collect the classes, labels or symbols that occur; numbers have none."""
     found: set[str] = set()
     for target in targets:
         if isinstance(target, str):
             found.add(target)
         elif isinstance(target, frozenset):
             found |= target
+        elif isinstance(target, Transcript):
+            found |= set(target.symbols)
     return found
 
 
@@ -120,6 +135,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
     Raises:
         InputError: a name is not in `classes`, no clip has a label, or clips differ in how many numbers they have.
     """
+    if isinstance(targets[0], Transcript):
+        return encode_transcripts([target for target in targets if isinstance(target, Transcript)], classes, source)
     if isinstance(targets[0], tuple):
         return _encode_numbers(targets, classes, source)
     found = names_in(targets)

@@ -13,9 +13,11 @@ import jax
 import numpy as np
 
 from jaxlisten import data, runs
+from jaxlisten.data.transcripts import text_of
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
+from jaxlisten.deploy.transcribing import Said, frame_probabilities, joined, said_in_stream, spelled
 from jaxlisten.detect import Deciding, Detection, Hearing, detector
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
@@ -43,6 +45,8 @@ class Prediction(NamedTuple):
         labels: where a recording may have several labels or none, those that it has: of a probability of 1/2 or more.
             Otherwise the one class, or nothing where it says numbers.
         numbers: each number by its name; empty where it says classes or labels.
+        transcript: what is said, where it has learnt transcripts; all else is then as of numbers.
+        symbols: of the transcript, one by one.
     """
 
     label: str
@@ -50,6 +54,8 @@ class Prediction(NamedTuple):
     top: tuple[tuple[str, float], ...]
     labels: tuple[str, ...] = ()
     numbers: tuple[tuple[str, float], ...] = ()
+    transcript: str = ""
+    symbols: tuple[str, ...] = ()
 
 
 class Window(NamedTuple):
@@ -75,7 +81,9 @@ class Listener:
 
     def __init__(self, fitted: Fitted):
         self.fitted = fitted
-        self._step = functools.partial(_probabilities, fitted.model, fitted.task)
+        spoken = fitted.task.kind == "transcripts"
+        self._step = functools.partial(frame_probabilities if spoken else _probabilities, fitted.model, fitted.task)
+        self._whole = functools.partial(joined, task=fitted.task) if spoken else _means
         self._weights = jax.device_put((fitted.params, fitted.state))
 
     @property
@@ -92,28 +100,31 @@ class Listener:
         known = f"{len(self.classes)} {self.fitted.task.things}"
         return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 
-    def predict(self, sound: Sound, *, sr: int | None = None) -> Prediction:
-        """Say what a recording is: its class, its labels, or its numbers, as the listener has learnt.
+    def predict(self, sound: Sound, *, sr: int | None = None, beam: int = 1) -> Prediction:
+        """Say what a recording is: its class, its labels, its numbers or its transcript, as the listener has learnt.
 
         A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
-        longest one, and their probabilities (or numbers) are averaged. A file is read as it is heard, so it may be of
-        any length; `windows` tells of each window.
+        longest one, and their probabilities (or numbers) are averaged; of transcripts, the middles of the windows are
+        joined. A file is read as it is heard, so it may be of any length; `windows` tells of each window.
 
         Args:
             sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
             sr: sample rate of the samples in Hz; None: that of the listener. A file brings its own.
+            beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
+                symbol is taken at each step.
 
         Raises:
-            InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, or
-                the listener was trained on features.
+            InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, the
+                listener was trained on features, or `beam` doesn't go with it.
         """
-        (said,) = _means(self._alone(sound, sr))
+        self._check_beam(beam)
+        (said,) = self._whole(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
-        return self._prediction(said)
+        return self._prediction(said, beam)
 
     def predict_many(
-        self, sounds: Iterable[AnySound], *, sr: int | None = None
+        self, sounds: Iterable[AnySound], *, sr: int | None = None, beam: int = 1
     ) -> Iterator[tuple[AnySound, Prediction | InputError]]:
         """Say of each of many recordings what it is: the same as `predict`, and faster.
 
@@ -122,7 +133,7 @@ class Listener:
 
         Args:
             sounds: files or samples, as in `predict`, also ones of all lengths; they are asked for as they are needed.
-            sr: as in `predict`.
+            sr, beam: as in `predict`.
 
         Yields:
             Each recording with its prediction, or with the error where it can't be heard, in the order given.
@@ -136,6 +147,7 @@ class Listener:
         """
         if isinstance(sounds, str | os.PathLike):
             raise InputError(f"predict_many: expected several recordings, got '{sounds}'; give a list, or use predict")
+        self._check_beam(beam)
         waiting: deque[AnySound] = deque()
 
         def noted() -> Iterator[AnySound]:
@@ -144,8 +156,8 @@ class Listener:
                 yield sound
 
         return (
-            (waiting.popleft(), said if isinstance(said, InputError) else self._prediction(said))
-            for said in _means(self._answers(read_ahead(noted(), self._opener(sr), self.fitted.longest)))
+            (waiting.popleft(), said if isinstance(said, InputError) else self._prediction(said, beam))
+            for said in self._whole(self._answers(read_ahead(noted(), self._opener(sr), self.fitted.longest)))
         )
 
     def windows(self, sound: Sound, *, sr: int | None = None) -> Iterator[Window]:
@@ -169,9 +181,10 @@ class Listener:
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
         """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
 
-        Where the listener says numbers, these are the numbers.
+        Where the listener says numbers, these are the numbers; where it says transcripts, the probabilities of the
+        blank (or the end) and of each symbol, step by step: ``[steps, 1 + symbols]``.
         """
-        return next(_means(self._answers(cut([samples], self.fitted.longest))))
+        return next(self._whole(self._answers(cut([samples], self.fitted.longest))))
 
     def listen(
         self,
@@ -211,6 +224,8 @@ class Listener:
             >>> for found in listener.listen("street.flac", threshold=0.9):  # doctest: +SKIP
             ...     print(f"{found.time:8.2f} s  {found.label}  {found.probability:.0%}")
         """
+        if self.fitted.task.kind == "transcripts":
+            raise InputError("listen: this listener has learnt transcripts; see Listener.transcribe")
         hearing = Hearing(self.fitted, window)
         deciding = detector(
             self.classes,
@@ -221,6 +236,28 @@ class Listener:
             refractory=refractory,
         ).begin(hearing.period, hearing.delay)
         return _found(hearing, deciding, self._pieces(stream, sr))
+
+    def transcribe(
+        self, stream: str | os.PathLike[str] | Iterable[np.ndarray], *, sr: int | None = None
+    ) -> Iterator[Said]:
+        """Say what is said in a stream, each symbol as soon as it can be said.
+
+        Args:
+            stream, sr: as in `listen`.
+
+        Yields:
+            The symbols in the order of time: those that `predict` finds without a beam, were the stream one recording.
+
+        Raises:
+            InputError: as in `listen`, or the listener has not learnt transcripts by CTC, or its model doesn't stream.
+
+        Example:
+            >>> for said in listener.transcribe("digits.flac"):  # doctest: +SKIP
+            ...     print(f"{said.time:8.2f} s  {said.symbol}")
+        """
+        if self.fitted.task.kind != "transcripts":
+            raise InputError(f"transcribe: this listener has learnt {self.fitted.task.target}; see Listener.listen")
+        return said_in_stream(Hearing(self.fitted), self._pieces(stream, sr))
 
     def _pieces(self, stream: Any, sr: int | None) -> Iterable[np.ndarray]:
         if isinstance(stream, str | os.PathLike):
@@ -240,7 +277,9 @@ class Listener:
     ) -> Exported:
         """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
 
-        See `jaxlisten.deploy.export`.
+        Of transcripts these are the probabilities of the blank, or the end, and of each symbol, step by step: where they
+        are the most probable ones, neighbours that are equal are one symbol, and blanks none. See
+        `jaxlisten.deploy.export`.
 
         Args:
             path: where to.
@@ -253,19 +292,24 @@ class Listener:
             InputError: as `jaxlisten.deploy.export`, or the data has another rate, other classes or no clips.
         """
         fitted = self.fitted
+        spoken = fitted.task.kind == "transcripts"
         if data is not None:
             self._check(data)
+        if int8 and spoken:
+            raise InputError(
+                "export: 8-bit weights are checked on one answer a clip, and transcripts have many; leave out int8"
+            )
         return export(
             fitted.model,
             fitted.params,
             fitted.state,
             path,
             sr=fitted.sr,
-            classes=fitted.classes,
+            classes=("",) * fitted.task.special + fitted.classes,
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
-            targets=None if data is None else data.targets,
+            targets=None if data is None or spoken else data.targets,
             streaming=streaming,
             int8=int8,
         )
@@ -304,8 +348,15 @@ class Listener:
                 raise piece.error
             yield Window(piece.start / self.sr, piece.end / self.sr, self._prediction(scores))
 
-    def _prediction(self, said: np.ndarray) -> Prediction:
-        """Put scores ``[classes]`` into words."""
+    def _check_beam(self, beam: int) -> None:
+        if beam < 1 or (beam > 1 and self.fitted.task.kind != "transcripts"):
+            raise InputError(f"predict: expected beam of 1 or more, and more than 1 for transcripts only, got {beam}")
+
+    def _prediction(self, said: np.ndarray, beam: int = 1) -> Prediction:
+        """Put scores ``[classes]``, or those of each step, into words."""
+        if self.fitted.task.kind == "transcripts":
+            symbols = spelled(said[~np.isnan(said).any(axis=1)], self.classes, self.fitted.task, beam)
+            return Prediction("", math.nan, (), transcript=text_of(symbols, self.classes), symbols=symbols)
         if self.fitted.task.kind == "numbers":
             return Prediction("", math.nan, (), numbers=tuple(zip(self.classes, said.tolist(), strict=True)))
         top = tuple((self.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))

@@ -1,7 +1,8 @@
 """Figures of merit: pure NumPy functions, on the host and in float64, equal to scikit-learn's where it has them.
 
 Truth comes first, then what was said of it. One class a clip is counted in a confusion matrix, several labels are
-truths ``[n, classes]`` of 0 and 1, and numbers are ``[n]`` or ``[n, k]``.
+truths ``[n, classes]`` of 0 and 1, numbers are ``[n]`` or ``[n, k]``, and sequences ``[n, longest]`` with -1 behind the
+end of each.
 """
 
 from jaxlisten.metrics.arrays import mean_known
@@ -29,24 +30,37 @@ from jaxlisten.metrics.ranking import (
     roc_curve,
     threshold_for,
 )
+from jaxlisten.metrics.sequences import (
+    Edits,
+    aligned_pairs,
+    edit_distances,
+    edits,
+    label_error_rate,
+    total_edits,
+)
 
 __all__ = [
     "Averages",
     "Curve",
+    "Edits",
     "OperatingPoint",
     "PerClass",
     "PerNumber",
     "Reliability",
     "accuracy",
+    "aligned_pairs",
     "average_precision",
     "averages",
     "balanced_accuracy",
     "best_f1",
     "confusion_matrix",
+    "edit_distances",
+    "edits",
     "exact_match",
     "expected_calibration_error",
     "fit_temperature",
     "label_averages",
+    "label_error_rate",
     "macro_f1",
     "mean_known",
     "per_class",
@@ -57,5 +71,6 @@ __all__ = [
     "roc_auc",
     "roc_curve",
     "threshold_for",
+    "total_edits",
     "wilson_interval",
 ]

@@ -10,6 +10,7 @@ from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
 from jaxlisten.models.recurrent import crnn, gru, lstm
+from jaxlisten.models.sequence import attention, ctc
 from jaxlisten.nn import Layer, Serial
 
 MODELS: dict[str, Callable[..., Serial]] = {
@@ -24,6 +25,9 @@ MODELS: dict[str, Callable[..., Serial]] = {
 }
 """The models that a command can name, each a function of the number of classes; the first one is the default."""
 
+TRANSCRIBERS: dict[str, Callable[..., Layer]] = {"ctc": ctc, "attention": attention}
+"""The models of transcripts that a command can name, functions of the number of symbols; the first is the default."""
+
 FRONT_ENDS: dict[str, Callable[..., Layer]] = {
     "log_mel": log_mel,
     "mfcc": mfcc,
@@ -36,11 +40,14 @@ FRONT_ENDS: dict[str, Callable[..., Layer]] = {
 __all__ = [
     "FRONT_ENDS",
     "MODELS",
+    "TRANSCRIBERS",
+    "attention",
     "autoencoder",
     "cnn",
     "cnn1d",
     "conv_autoencoder",
     "crnn",
+    "ctc",
     "ds_cnn",
     "filter_bank",
     "gru",

@@ -28,6 +28,7 @@ from jaxlisten.nn.stream import OnStreams, stream, streaming
 from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
 from jaxlisten.nn.wrap import BFloat16, Frozen, Remat, Wrapper
+from jaxlisten.nn.writing import AttentionDecoder, EncoderDecoder
 
 __all__ = [
     "GELU",
@@ -37,6 +38,7 @@ __all__ = [
     "PCEN",
     "REGISTRY",
     "AddChannel",
+    "AttentionDecoder",
     "AttentionPool",
     "AutoGain",
     "BFloat16",
@@ -52,6 +54,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EncoderDecoder",
     "FilterBank",
     "FrequencyPool",
     "FrequencyWarp",

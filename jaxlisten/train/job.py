@@ -15,7 +15,7 @@ from jaxlisten.data import Dataset, bucket_lengths, plan
 from jaxlisten.nn import Layer
 from jaxlisten.nn.layer import spec
 from jaxlisten.tasks import Task
-from jaxlisten.train.checks import check, check_sample_rate, check_task
+from jaxlisten.train.checks import check, check_sample_rate, check_task, warn_of_long_transcripts
 from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import Optimizer, Settings, TrainState, Update, init_train_state
 from jaxlisten.types import Array, Batch, Padded
@@ -79,6 +79,7 @@ def prepare(
         task = tasks.find(task) if task is not None else tasks.infer(_targets(trains[0]))
     for train, validation in zip(trains, validations, strict=True):
         check_task(task, train, validation)
+        warn_of_long_transcripts(model, task, (train, validation))
     sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]
     lengths = bucket_lengths(np.concatenate([part.lengths for part in sounds])) if sounds else ()
     steps = max(_steps(train, batch_size, lengths) for train in trains)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jaxlisten.runs import Fitted
 
 _PARTS = {"train": ("training", SAND), "val": ("validation", BLUE)}
-_LONG = {"map": "mean average precision", "mae": "mean absolute error", "r2": "R²"}
+_LONG = {"ler": "label error rate", "map": "mean average precision", "mae": "mean absolute error", "r2": "R²"}
 _WORST = 5
 """Curves that have a name where there are too many classes to name them all."""
 _GRID = np.linspace(0, 1, 1001)
