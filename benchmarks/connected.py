@@ -34,7 +34,7 @@ from jaxlisten.train import default_augment, default_task
 
 _TRAIN, _VALIDATION, _TEST = 1500, 120, 240
 """Sequences."""
-_EPOCHS = {"ctc": 15, "attention": 12, "segments": 15}
+_EPOCHS = {"ctc": 15, "attention": 12, "segments": 8}
 _SHARES = (0.2, 0.3, 0.4, 0.5, 0.6)
 """Thresholds, from the softest (0) to the loudest (1) of a recording, in decibels."""
 _PAUSES = (0.03, 0.06, 0.1)

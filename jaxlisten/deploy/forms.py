@@ -109,7 +109,7 @@ def _steps(model: Layer, link: str, chunk: int, params: Params, state: State, x:
 
 
 def _at_once(answers: Any) -> Chunk:
-    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step, and those of steps as such."""
+    """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step, those of steps as such."""
     if isinstance(answers, Padded):
         values = np.asarray(answers.values)
         return Chunk(values, np.arange(values.shape[1]) < np.asarray(answers.length)[:, None])

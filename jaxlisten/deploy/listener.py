@@ -17,7 +17,7 @@ from jaxlisten.data.transcripts import text_of
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
-from jaxlisten.deploy.transcribing import Said, frame_probabilities, joined, said_in_stream, spelled
+from jaxlisten.deploy.transcribing import Said, check_beam, frame_probabilities, joined, said_in_stream, spelled
 from jaxlisten.detect import Deciding, Detection, Hearing, detector
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
@@ -117,7 +117,7 @@ class Listener:
             InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, the
                 listener was trained on features, or `beam` doesn't go with it.
         """
-        self._check_beam(beam)
+        check_beam(beam, self.fitted.task)
         (said,) = self._whole(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
@@ -147,7 +147,7 @@ class Listener:
         """
         if isinstance(sounds, str | os.PathLike):
             raise InputError(f"predict_many: expected several recordings, got '{sounds}'; give a list, or use predict")
-        self._check_beam(beam)
+        check_beam(beam, self.fitted.task)
         waiting: deque[AnySound] = deque()
 
         def noted() -> Iterator[AnySound]:
@@ -277,8 +277,7 @@ class Listener:
     ) -> Exported:
         """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
 
-        Of transcripts these are the probabilities of the blank, or the end, and of each symbol, step by step: where they
-        are the most probable ones, neighbours that are equal are one symbol, and blanks none. See
+        Of transcripts these are the probabilities of the blank, or the end, and of each symbol, step by step. See
         `jaxlisten.deploy.export`.
 
         Args:
@@ -297,7 +296,7 @@ class Listener:
             self._check(data)
         if int8 and spoken:
             raise InputError(
-                "export: 8-bit weights are checked on one answer a clip, and transcripts have many; leave out int8"
+                "export: 8-bit weights are checked on one answer a clip, not on transcripts; leave out int8"
             )
         return export(
             fitted.model,
@@ -347,10 +346,6 @@ class Listener:
             if piece.error is not None:
                 raise piece.error
             yield Window(piece.start / self.sr, piece.end / self.sr, self._prediction(scores))
-
-    def _check_beam(self, beam: int) -> None:
-        if beam < 1 or (beam > 1 and self.fitted.task.kind != "transcripts"):
-            raise InputError(f"predict: expected beam of 1 or more, and more than 1 for transcripts only, got {beam}")
 
     def _prediction(self, said: np.ndarray, beam: int = 1) -> Prediction:
         """Put scores ``[classes]``, or those of each step, into words."""

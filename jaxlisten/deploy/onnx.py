@@ -60,9 +60,9 @@ def to_onnx(
 
     Inputs: ``waveform``, float32 ``[batch, time]``, and ``length``, int64 ``[batch]``, which may be left out: then
     every sample is valid. Output: ``probabilities``, float32 ``[batch, classes]``. Metadata: ``classes``, a JSON list,
-    ``sr``, and ``longest`` where it is given; with `steps` also ``answers``: "steps", and of transcripts ``blank``: "0",
-    the place of the blank among the classes, whose name is empty. Batch and time are free. A runtime that knows no optional inputs takes
-    clips of one length at a time.
+    ``sr``, and ``longest`` where it is given; with `steps` also ``answers``: "steps", and of transcripts ``blank``:
+    "0", the place of the blank among the classes, whose name is empty. Batch and time are free. A runtime that knows no
+    optional inputs takes clips of one length at a time.
 
     Args:
         model: from raw sound to one score a class.

@@ -36,6 +36,18 @@ class Said(NamedTuple):
     probability: float
 
 
+def check_beam(beam: int, task: Task) -> None:
+    """Refuse a number of beams that is none, or that doesn't go with what a listener has learnt.
+
+    Raises:
+        InputError: it is such a number.
+    """
+    if beam < 1 or (beam > 1 and task.kind != "transcripts"):
+        raise InputError(f"predict: expected beam of 1 or more, and more than 1 for transcripts only, got {beam}")
+    if beam > 1 and task.taught:
+        raise InputError("predict: this listener writes symbol by symbol; its beam search is model.search")
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def frame_probabilities(model: Layer, task: Task, params: Params, state: State, x: Any) -> Array:
     """Return the probabilities at each step of a batch, ``[batch, steps, 1 + symbols]``, NaN behind the last one."""
@@ -84,11 +96,7 @@ def spelled(probabilities: np.ndarray, classes: Sequence[str], task: Task, beam:
     Args:
         beam: how many sequences the search keeps; 1: the most probable symbol is taken at each step.
 
-    Raises:
-        InputError: a beam search by a listener that writes symbol by symbol.
     """
-    if beam > 1 and task.taught:
-        raise InputError("predict: this listener writes symbol by symbol; its beam search is model.search")
     n = len(probabilities)
     if not n:
         return ()

@@ -1,5 +1,7 @@
 """Transcripts from tables and arrays, through everything that a data set goes through."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import soundfile
@@ -22,7 +24,7 @@ def table(folder, said=SAID, column="transcript"):
     return folder / "said.csv"
 
 
-def spoken(said=SAID, units="words") -> Dataset:
+def spoken(said=SAID, units: Literal["words", "characters"] = "words") -> Dataset:
     return jl.data.arrays(AUDIO, [transcript_of(text, units) for text in said], sr=8000)
 
 

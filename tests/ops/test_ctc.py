@@ -29,7 +29,7 @@ def said(path) -> tuple[int, ...]:
 
 def all_paths(p: np.ndarray) -> dict[tuple[int, ...], float]:
     """Add up the probabilities of all paths that say a sequence, for each sequence."""
-    total = collections.Counter()
+    total = collections.defaultdict(float)
     for path in itertools.product(range(p.shape[1]), repeat=len(p)):
         total[said(path)] += math.prod(p[t, symbol] for t, symbol in enumerate(path))
     return total
