@@ -30,6 +30,7 @@ import numpy as np
 
 import jaxlisten as jl
 from jaxlisten.data import Dataset
+from jaxlisten.evaluate import score
 from jaxlisten.train import default_augment, default_task
 
 _TRAIN, _VALIDATION, _TEST = 1500, 120, 240
@@ -129,11 +130,14 @@ def segmented(cut: Parts, seed: int) -> Iterator[Result]:
     )
     seconds = time.perf_counter() - begin
 
+    step, lengths = jl.make_eval_step(model, task), (train.sr, 4 * train.sr)
+
     def report(data: Dataset, share: float, pause: float) -> jl.TranscriptReport:
         found = [segments(clip, data.sr, share, pause) for clip in data.audio]
-        pieces = [clip[a:b] for clip, places in zip(data.audio, found, strict=True) for a, b in places]
+        pieces = [clip[a:b][: lengths[-1]] for clip, places in zip(data.audio, found, strict=True) for a, b in places]
         unknown = jl.data.arrays(pieces, np.zeros(len(pieces), int), sr=data.sr, classes=data.classes)
-        said = iter(jl.evaluate(fitted, unknown).predictions.tolist())
+        scores = score(step, fitted.params, fitted.state, jl.data.batches(unknown, 64, lengths))
+        said = iter(np.asarray(scores.probabilities).argmax(axis=1).tolist())
         rows = [list(itertools.islice(said, len(places))) for places in found]
         width = max(map(len, rows))
         padded = np.array([row + [-1] * (width - len(row)) for row in rows])
