@@ -16,7 +16,7 @@ import numpy as np
 from jaxlisten import metrics
 from jaxlisten.errors import InputError
 from jaxlisten.losses import binary_cross_entropy, cross_entropy, ctc, mean_squared_error, next_symbol
-from jaxlisten.ops.ctc import BLANK, ctc_said, ctc_searched, written
+from jaxlisten.ops.ctc import ctc_said, ctc_searched, written
 from jaxlisten.types import Array, Padded, Prompted
 
 LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -26,21 +26,6 @@ LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 """What makes a prediction ``[..., classes]`` of logits of the same shape, by name."""
 
-
-__all__ = [
-    "BLANK",
-    "HOLDS",
-    "LINKS",
-    "TASKS",
-    "Task",
-    "classification",
-    "dictation",
-    "find",
-    "infer",
-    "regression",
-    "tagging",
-    "transcription",
-]
 
 HOLDS = 0.5
 """The probability from which a label counts as found, where nothing else is said."""

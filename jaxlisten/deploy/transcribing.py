@@ -15,9 +15,11 @@ from jaxlisten.deploy.pieces import Piece
 from jaxlisten.detect import Hearing
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
-from jaxlisten.tasks import BLANK, Task
+from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Padded, Params, State
 
+_BLANK = 0
+"""The place of the blank at each step: before the symbols."""
 _FRAMES = 64
 """Beam search is compiled for multiples of this many frames."""
 
@@ -121,11 +123,11 @@ def said_in_stream(hearing: Hearing, pieces: Iterable[np.ndarray]) -> Iterator[S
         hearing: an exact one, of a listener of CTC.
         pieces: of sound, ``[time]`` each.
     """
-    before = BLANK
+    before = _BLANK
     for heard in _fed(hearing, pieces):
         path = heard.probabilities.argmax(axis=1).tolist() if len(heard.times) else []
         for time, row, symbol in zip(heard.times, heard.probabilities, path, strict=True):
-            if symbol not in (BLANK, before):
+            if symbol not in (_BLANK, before):
                 yield Said(float(time), hearing.classes[symbol - 1], float(row[symbol]))
             before = symbol
 
