@@ -1,6 +1,6 @@
 """Connected digits: transcripts by CTC and by attention, beside a classifier of single digits behind a segmentation.
 
-``python -m benchmarks.connected --fsdd DIR [--speakers theo george] [--attention] [--only known] [--json FILE]``
+``python -m benchmarks.connected --fsdd DIR [--speakers theo george] [--attention] [--epochs N] [--only known]``
 
 Recordings of single digits are joined to sequences of one to seven digits of one speaker (`jaxlisten.data.connected`).
 Training, validation and test have no clip in common:
@@ -182,9 +182,12 @@ def main() -> None:
     parser.add_argument("--attention", action="store_true", help="also an encoder with a decoder, on known speakers")
     parser.add_argument("--only", metavar="SPLIT", nargs="*", help="known, or speakers: leave out the others")
     parser.add_argument("--skip", metavar="NAME", nargs="*", default=[], help="ctc, attention or segments")
+    parser.add_argument("--epochs", type=int, help="of every training, in place of the usual ones")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", metavar="FILE", help="write every result here too")
     options = parser.parse_args()
+    if options.epochs:
+        _EPOCHS.update(dict.fromkeys(_EPOCHS, options.epochs))
     clips, results = jl.data.fsdd(options.fsdd), list[Result]()
     for name in ("known", *options.speakers):
         if options.only and name not in options.only:
