@@ -14,6 +14,7 @@ from jaxlisten.evaluate import (
     NumberReport,
     Report,
     StreamReport,
+    TranscriptReport,
     choose_thresholds,
     compare,
     embed,
@@ -31,6 +32,7 @@ from jaxlisten.nn import (
     PCEN,
     REGISTRY,
     AddChannel,
+    AttentionDecoder,
     AttentionPool,
     AutoGain,
     BatchNorm,
@@ -46,6 +48,7 @@ from jaxlisten.nn import (
     DepthwiseConv2D,
     Dropout,
     Embedding,
+    EncoderDecoder,
     FilterBank,
     FrequencyPool,
     FrequencyWarp,
@@ -95,7 +98,7 @@ from jaxlisten.nn import (
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
-from jaxlisten.types import Batch, Chunk, Padded, Timing
+from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
 from jaxlisten.version import __version__
 
 __all__ = [
@@ -106,6 +109,7 @@ __all__ = [
     "PCEN",
     "REGISTRY",
     "AddChannel",
+    "AttentionDecoder",
     "AttentionPool",
     "AutoGain",
     "BFloat16",
@@ -125,6 +129,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EncoderDecoder",
     "EventReport",
     "Exported",
     "FilterBank",
@@ -157,6 +162,7 @@ __all__ = [
     "Padded",
     "Parallel",
     "Prediction",
+    "Prompted",
     "Raw",
     "ReLU",
     "Reach",
@@ -176,6 +182,7 @@ __all__ = [
     "Timing",
     "TrainState",
     "TrainingError",
+    "TranscriptReport",
     "Trunk",
     "Whole",
     "Window",

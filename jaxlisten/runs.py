@@ -32,7 +32,7 @@ from jaxlisten.fitted import Fitted, best_epoch
 from jaxlisten.heard import read_heard, write_heard
 from jaxlisten.nn import Layer, from_config, to_config
 from jaxlisten.nn.sizes import LARGEST_SR, check_sizes
-from jaxlisten.types import Params, State
+from jaxlisten.types import Padded, Params, State
 from jaxlisten.version import __version__
 from jaxlisten.weights import flatten, paths, read_weights, unflatten, write_weights
 
@@ -211,7 +211,7 @@ def read(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Fitt
     config = read_config(run / "config.json")
     if model is None:
         model = rebuilt(run / "config.json", config)
-    wanted = _shapes(model, tuple(config["item"]), len(config["classes"]))
+    wanted = _shapes(model, config)
     params, state, epoch = read_weights(run / "weights.safetensors", wanted)
     task = tasks.TASKS[config["task"]]
     about = {key: value for key, value in config.items() if key not in {*_REQUIRED, "model"}}
@@ -306,7 +306,7 @@ def rebuilt(path: Path, config: Mapping[str, Any]) -> Layer:
         model = from_config(tree)
         if not isinstance(model, Layer):
             raise InputError("it is no layer")
-        _shapes(model, tuple(config["item"]), len(config["classes"]))
+        _shapes(model, config)
     except Exception as error:
         reason = str(error) if isinstance(error, InputError | LayerError) else type(error).__name__
         raise InputError(
@@ -315,17 +315,23 @@ def rebuilt(path: Path, config: Mapping[str, Any]) -> Layer:
     return model
 
 
-def _shapes(model: Layer, item: tuple[int, ...], n_classes: int) -> dict[str, jax.ShapeDtypeStruct]:
+def _shapes(model: Layer, config: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
     """Return the shape and dtype of each weight of a model, by its path; refuse one with another number of logits."""
 
     def run(x: Any) -> Any:
         params, state = model.init(jax.random.key(0), x)
         return params, state, model.apply(params, state, x)[0]
 
-    params, state, logits = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *item), jnp.float32))
-    if logits.shape[-1] != n_classes:
-        raise InputError(f"it has {logits.shape[-1]} logits for {n_classes} classes")
+    params, state, logits = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *config["item"]), jnp.float32))
+    n, n_classes = logits_of(logits).shape[-1], len(config["classes"])
+    if n != n_classes + tasks.TASKS[config["task"]].special:
+        raise InputError(f"it has {n} logits for {n_classes} classes")
     return paths({"params": params, "state": state})
+
+
+def logits_of(y: Any) -> Any:
+    """Return the array of logits that a model gives, also where it gives a `Padded`."""
+    return y.values if isinstance(y, Padded) else y
 
 
 def _read_metrics(run: Path) -> tuple[dict[str, float], ...]:

@@ -79,12 +79,26 @@ class Timing(NamedTuple):
     flush: int = 0
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Prompted:
+    """Sound with what is said in it: what a model that writes symbol by symbol is given in training (teacher forcing).
+
+    Attributes:
+        x: the input, as the model takes it without a prompt.
+        symbols: ``Padded(int32 [*batch, longest], int32 [*batch])``, symbols from 0 upwards.
+    """
+
+    x: Any
+    symbols: Padded
+
+
 class Batch(NamedTuple):
     """What a training or evaluation step takes.
 
     Attributes:
         x: the input, ``[batch, ...]``: an array, a `Padded`, or a pytree of them.
-        y: the targets, ``[batch, ...]``.
+        y: the targets, ``[batch, ...]``: an array, or a `Padded` of transcripts.
         weight: ``[batch]``, float32; 0 marks an absent item of a partial batch.
     """
 

@@ -35,6 +35,7 @@ CAUSAL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6,), kernel=3, causal=Tru
 LSTM = jl.serial(FRONT, jl.models.lstm(3, units=(5,)))
 WHOLE = {"streaming": "needs the whole signal; jl.streaming gives its streaming form, which has a line of its own"}
 WHOLE_CLIP = {"streaming": "every output depends on the whole clip"}
+LOOP = {"export": "writes symbol by symbol, each from those before it: a loop that has no ONNX form"}
 FUNCTION = {"storing": "a function can't be stored", "export": "a function has no ONNX form"}
 
 LAYERS: dict[str, Case] = {
@@ -161,6 +162,17 @@ LAYERS: dict[str, Case] = {
     ),
     "MultiHeadSelfAttention/window": Case(jl.MultiHeadSelfAttention(2, window=6)),
     "MultiHeadSelfAttention/causal window": Case(jl.MultiHeadSelfAttention(2, causal=True, window=5, rotary=True)),
+    # writing
+    "AttentionDecoder": Case(
+        jl.AttentionDecoder(3, longest=4, units=4, size=3, kernel=3),
+        refuses=({"symbols": 0}, {"symbols": 3, "longest": 0}, {"symbols": 3, "kernel": 0}),
+        exempt=WHOLE_CLIP | LOOP,
+    ),
+    "EncoderDecoder": Case(
+        jl.EncoderDecoder(jl.Conv1D(4, 3, stride=2), jl.AttentionDecoder(2, longest=3, units=3, size=3, kernel=2)),
+        refuses=({"encoder": jl.ReLU(), "decoder": jl.Dense(3)},),
+        exempt=WHOLE_CLIP | LOOP,
+    ),
     # tokens
     "Embedding": Case(
         jl.Embedding(7, 3),
@@ -220,6 +232,16 @@ MODELS: dict[str, Case] = {
     "event_linear": Case(jl.models.event_linear(3)),
     "mlp": Case(jl.streaming(jl.models.mlp(3, units=(5,)), longest=23)),
     "linear": Case(jl.streaming(jl.models.linear(3), longest=23)),
+    "ctc": Case(jl.models.ctc(3, filters=(2, 3), channels=(4, 3), kernel=3, units=4), (23, 7)),
+    "ctc/causal": Case(jl.models.ctc(3, filters=(2,), channels=(3, 4), units=0, causal=True), (23, 6)),
+    "ctc/bidirectional": Case(
+        jl.models.ctc(3, filters=(2,), channels=(3,), units=3, bidirectional=True), (23, 6), exempt=WHOLE_CLIP
+    ),
+    "attention": Case(
+        jl.models.attention(3, front_end=FRONT, filters=(2,), channels=(3,), kernel=3, units=3, longest=4),
+        (700,),
+        exempt=WHOLE_CLIP | LOOP,
+    ),
     "autoencoder": Case(jl.models.autoencoder(4, units=(5,), code=2)),
     "conv_autoencoder": Case(jl.models.conv_autoencoder(4, channels=(5, 3), code=2, kernel=3)),
 }

@@ -122,10 +122,16 @@ def test_an_epoch_is_judged_by_figures_worked_out_by_hand():
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_that_has_diverged_is_told_by_the_loss_and_not_by_the_judge(name):
     task = with_period(find(name), 0.5) if name == "event_detection" else find(name)
-    events = np.array([[[0.0, 1.0, 0.0]], [[0.5, 1.5, 1.0]]])
-    targets = {"class": np.array([0, 1]), "labels": np.eye(2, dtype=np.int8), "numbers": np.eye(2), "events": events}
-    shape = (2, 4, 2) if name == "event_detection" else (2, 2)
-    assert task.judge(np.full(shape, np.nan, np.float32), targets[task.kind])
+    targets = {
+        "class": np.array([0, 1]),
+        "labels": np.eye(2, dtype=np.int8),
+        "numbers": np.eye(2),
+        "events": np.array([[[0.0, 1.0, 0.0]], [[0.5, 1.5, 1.0]]]),
+        "transcripts": np.array([[0], [1]]),
+    }[task.kind]
+    nothing = np.full((2, 3, 2), np.nan, np.float32)
+    said = np.asarray(task.answers(nothing if task.kind in ("events", "transcripts") else nothing[:, 0]))
+    assert task.judge(said, targets)
 
 
 def test_events_are_told_by_their_shape_and_counted_in_time():

@@ -78,7 +78,7 @@ def drawn_level(key: Array, x: Array, n: Array, snr_db: tuple[float, float], sha
 
 def timed(batch: Batch) -> bool:
     """Whether the targets are events, ``[batch, most, 3]`` of start, end and class."""
-    return jnp.ndim(batch.y) == 3 and jnp.shape(batch.y)[2] == 3
+    return not isinstance(batch.y, Padded) and jnp.ndim(batch.y) == 3 and jnp.shape(batch.y)[2] == 3
 
 
 def refuse_events(augmentation: object, batch: Batch) -> None:

@@ -44,6 +44,8 @@ class Speed:
 
     Args:
         low, high: the range of the factor; above 1 is faster and higher.
+        whole: play no clip slower than still fits in the batch, where the end of a clip matters as much as the rest of
+            it, as in transcripts.
 
     Reference:
         Ko et al. 2015, *Audio augmentation for speech recognition*.
@@ -51,6 +53,7 @@ class Speed:
 
     low: float = 0.85
     high: float = 1.15
+    whole: bool = False
 
     def __post_init__(self) -> None:
         check_order(self, "low", "high")
@@ -61,6 +64,8 @@ class Speed:
         x, n = clips(self, batch)
         low, high = float(np.log(self.low)), float(np.log(self.high))
         factor = jnp.exp(jax.random.uniform(key, (len(x), 1), minval=low, maxval=high))
+        if self.whole:
+            factor = jnp.maximum(factor, n.astype(jnp.float32)[:, None] / x.shape[1])
         place = jnp.arange(x.shape[1], dtype=jnp.float32) * factor
         whole = jnp.floor(place)
         t, i = (place - whole).astype(x.dtype), whole.astype(jnp.int32)

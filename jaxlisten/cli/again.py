@@ -16,7 +16,7 @@ from jaxlisten.nn import Layer, OnStreams
 _OPTIONS: dict[str, tuple[type, Any]] = {
     "data": (str, None),
     "task": (str, None),
-    "model": (str, "cnn"),
+    "model": (str, None),
     "front_end": (str, None),
     "epochs": (int, None),
     "seed": (int, 0),
@@ -26,6 +26,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "seeds": (int, None),
     "streaming": (bool, False),
     "background": (str, None),
+    "units": (str, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")

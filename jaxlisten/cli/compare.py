@@ -26,9 +26,10 @@ def compare(options: argparse.Namespace) -> int:
     clips = data.load(options.data, group_by=options.group_by, **known)
     say.skipped(clips)
     if clips.kind != "class":
+        given = "several labels" if clips.kind == "labels" else clips.kind
         raise InputError(
-            f"'{options.data}' gives clips {'several labels' if clips.kind == 'labels' else 'numbers'}: compare is for "
-            "clips of one class each; give a folder with a sub-folder a class, or a table with the column label"
+            f"'{options.data}' gives clips {given}: compare is for clips of one class each; give a folder with a "
+            "sub-folder a class, or a table with the column label"
         )
     check_classes(clips, options.data)
     parts = data.partition(clips, seed=options.seed)

@@ -20,6 +20,8 @@ def listen(options: argparse.Namespace) -> int:
     """Print each sound that is found in a stream, as soon as it is."""
     listener = load(options.folder)
     stream, sr = _stream(options, listener)
+    if listener.fitted.task.kind == "transcripts":
+        return _transcribe(listener, stream, sr, options)
     found = listener.listen(
         stream,
         sr=sr,
@@ -35,6 +37,27 @@ def listen(options: argparse.Namespace) -> int:
                 say.json_result(one._asdict())
             else:
                 say.result(_in_words(one))
+    except KeyboardInterrupt:  # how one ends listening
+        return 0
+    return 0
+
+
+def _transcribe(listener: Listener, stream: Any, sr: int | None, options: argparse.Namespace) -> int:
+    """Print each symbol that is said in a stream."""
+    if options.threshold is not None or any(
+        value is not None for value in (options.smooth, options.refractory, options.window)
+    ):
+        raise InputError(
+            "listen: --threshold, --smooth, --refractory and --window are for sounds that are found; this listener has "
+            "learnt transcripts"
+        )
+    said = listener.transcribe(stream, sr=sr)
+    try:
+        for one in said:
+            if options.json:
+                say.json_result(one._asdict())
+            else:
+                say.result(_line(one.time, one.symbol, one.probability))
     except KeyboardInterrupt:  # how one ends listening
         return 0
     return 0
@@ -89,6 +112,10 @@ def _stream(options: argparse.Namespace, listener: Listener) -> tuple[str | Iter
 
 
 def _in_words(found: Detection) -> str:
-    minutes, seconds = divmod(found.time, 60)
+    return _line(found.time, found.label, found.probability)
+
+
+def _line(time: float, what: str, probability: float) -> str:
+    minutes, seconds = divmod(time, 60)
     hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{seconds:05.2f}  {found.label}  {found.probability:.1%}"
+    return f"{hours}:{minutes:02}:{seconds:05.2f}  {what}  {probability:.1%}"

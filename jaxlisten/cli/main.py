@@ -87,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a listener on your own recordings")
     train.add_argument(
-        "data", metavar="DATA", nargs="?", help="a folder with a sub-folder a class, or a CSV with path,label"
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help="a folder with a sub-folder a class, or a CSV with path,label (or path,transcript)",
     )
     train.add_argument("--out", metavar="RUN", required=True, help="the run folder to make")
     train.add_argument(
@@ -99,7 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--model",
         metavar="NAME",
-        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events crnn (default) or linear",
+        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events crnn (default) or linear; of "
+        "transcripts ctc (default) or attention",
+    )
+    train.add_argument(
+        "--units",
+        choices=["words", "characters"],
+        help="of a column 'transcript': the symbols are words between spaces (default), or characters",
     )
     train.add_argument(
         "--front-end",
@@ -152,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         help="with --stream: find and keep the threshold for RATE alarms an hour",
     )
+    evaluate.add_argument("--beam", metavar="N", type=int, default=1, help="of transcripts: search with N beams")
     evaluate.add_argument("--json", action="store_true", help="one JSON object on standard output")
     evaluate.add_argument("--report", metavar="FILE", help="also write a page, FILE.html")
     evaluate.set_defaults(run=_evaluate)
@@ -175,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "files", metavar="FILE", nargs="+", help="recordings (wav, flac, ogg, mp3, ...), or folders with some"
     )
     predict.add_argument("--top", metavar="K", type=int, default=3, help="classes to name (default: %(default)s)")
+    predict.add_argument("--beam", metavar="N", type=int, default=1, help="of transcripts: search with N beams")
     predict.add_argument(
         "--windows", action="store_true", help="a line for each window of a long recording, with its start and end"
     )

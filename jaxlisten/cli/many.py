@@ -19,7 +19,12 @@ from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.train import default_augment, default_task, ensemble, fit_many
 
-_MAIN = {"class": "accuracy", "labels": "average_precision", "numbers": "mae"}
+_MAIN = {
+    "class": "accuracy",
+    "labels": "average_precision",
+    "numbers": "mae",
+    "transcripts": "label_error_rate",
+}
 """The figure that runs are compared by, for each kind of target."""
 
 

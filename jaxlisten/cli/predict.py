@@ -38,7 +38,7 @@ def predict(options: argparse.Namespace) -> int:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
     if options.windows and listener.fitted.task.kind == "events":
         raise InputError("--windows: this run finds events, and says when each is; leave it out")
-    told = _windows(listener, options.files) if options.windows else _whole(listener, options.files)
+    told = _windows(listener, options.files) if options.windows else _whole(listener, options.files, options.beam)
     form = _Table(listener, options.top, options.windows) if options.csv else None
     with contextlib.closing(told):
         for answer in told:
@@ -56,9 +56,9 @@ def predict(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _whole(listener: Listener, files: Iterable[str]) -> Answers:
+def _whole(listener: Listener, files: Iterable[str], beam: int) -> Answers:
     found = list(_found(files))
-    heard = listener.predict_many(path for path, error in found if error is None)
+    heard = listener.predict_many((path for path, error in found if error is None), beam=beam)
     for path, error in found:
         yield Answer(path, error or next(heard)[1])
 
@@ -102,6 +102,8 @@ def _line(answer: Answer, kind: str, top: int) -> dict[str, Any]:
         line |= {"start": round(answer.start, 6), "end": round(answer.end, 6)}
     if kind == "numbers":
         return line | {"label": None, "probability": None, "top": [], "numbers": dict(said.numbers)}
+    if kind == "transcripts":
+        return line | {"transcript": said.transcript, "symbols": list(said.symbols)}
     line |= {"label": said.label, "probability": said.probability, "top": _named(said.top[:top])}
     if kind == "events":
         line["events"] = [event._asdict() for event in said.events]
@@ -133,6 +135,8 @@ def _in_words(line: dict[str, Any]) -> str:
     """Say what was heard: the numbers, the labels that hold, or the most probable classes."""
     if "numbers" in line:
         return "  ".join(f"{name} {value:.4g}" for name, value in line["numbers"].items())
+    if "transcript" in line:
+        return line["transcript"] or "nothing is said"
     shown = line.get("labels", line["top"])
     return "  ".join(f"{one['label']} {one['probability']:.1%}" for one in shown) or "none of the labels"
 
@@ -143,11 +147,13 @@ class _Table:
     def __init__(self, listener: Listener, top: int, windows: bool):
         kind, n = listener.fitted.task.kind, len(listener.classes)
         columns = ["path", "start", "end"] if windows else ["path"]
-        columns += ["label", "start", "end"] if kind == "events" else ["label"]
-        columns += ["probability", "error"]
+        columns += {"events": ["label", "start", "end", "probability"], "transcripts": ["transcript"]}.get(
+            kind, ["label", "probability"]
+        )
+        columns += ["error"]
         if kind == "numbers":
             columns += listener.classes
-        elif kind != "events":
+        elif kind not in ("events", "transcripts"):
             columns += ["labels"] if kind == "labels" else []
             columns += [name for i in range(2, min(top, n) + 1) for name in (f"label_{i}", f"probability_{i}")]
         self._columns = columns

@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import cache, events, many, say, streaming
+from jaxlisten.cli import cache, events, many, say, streaming, transcribing
 from jaxlisten.cli.again import Asked
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
@@ -24,6 +24,7 @@ from jaxlisten.evaluate import evaluate
 from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
+from jaxlisten.tasks import Task
 from jaxlisten.train import TensorBoard, default_augment, default_task, default_units, fit
 
 
@@ -40,7 +41,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         cache.keep()
     if options.task is not None:
         return _named("--task", options.task, _TASKS)(options, asked)
-    network = _named("--model", options.model, models.MODELS)
+    _named("--model", options.model or "cnn", models.MODELS | models.TRANSCRIBERS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
     if options.background is not None and not options.streaming:
@@ -51,8 +52,10 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     from_files = False if options.streaming else options.from_files
-    clips = data.load(options.data, group_by=options.group_by, from_files=from_files)
+    clips = data.load(options.data, group_by=options.group_by, from_files=from_files, units=options.units)
     say.skipped(clips)
+    options.model = _model_for(clips, options.model)
+    network, task = (models.MODELS | models.TRANSCRIBERS)[options.model], transcribing.task_of(options.model, clips)
     if isinstance(clips.audio, data.Files):
         say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
     check_classes(clips, options.data)
@@ -68,20 +71,25 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     if made is not None:
         parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
     n_classes = len(parts[0].train.classes)
-    classifier = network(n_classes)
-    if options.precision == "bfloat16":
-        classifier = BFloat16(classifier)
-    if clips.kind == "numbers" and options.front_end is None and usual == "log_mel":
-        front_end = functools.partial(front_end, relative=False)  # a number may be a level
-    units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
-    model = asked.model(clips, n_classes) or serial(front_end(clips.sr), classifier, **units)
-    augment = default_augment(tasks.infer(clips.targets))
+    if task.taught:
+        built = transcribing.writer(network, clips, front_end(clips.sr), options)
+    else:
+        classifier = network(n_classes)
+        if options.precision == "bfloat16":
+            classifier = BFloat16(classifier)
+        if clips.kind == "numbers" and options.front_end is None and usual == "log_mel":
+            front_end = functools.partial(front_end, relative=False)  # a number may be a level
+        units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
+        built = serial(front_end(clips.sr), classifier, **units)
+    model = asked.model(clips, n_classes) or built
+    augment = default_augment(task)
     if made is not None:
         model, augment = made.model(model), made.augment(model)
     if options.folds is not None or options.seeds is not None:
         return many.train(model, clips, parts, options, about)
     fitted = _run(
         model,
+        task,
         clips,
         parts[0],
         options.out,
@@ -108,17 +116,18 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
         parts: their partition.
         options: from `again.usual`, with `data`, `out`, `seed` and `group_by`.
     """
-    asked = Asked(options)
-    network, front_end = models.MODELS[options.model], models.FRONT_ENDS["log_mel"]
+    asked, task = Asked(options), tasks.infer(clips.targets)
+    network, front_end = models.MODELS[_model_for(clips, options.model)], models.FRONT_ENDS["log_mel"]
     with stopping("to begin again, give another folder"):
         return _run(
             serial(front_end(clips.sr), network(len(parts.train.classes))),
+            task,
             clips,
             parts,
             options.out,
             epochs=options.epochs,
             seed=options.seed,
-            augment=default_augment(tasks.infer(clips.targets)),
+            augment=default_augment(task),
             resume=False,
             source=options.data,
             about={"command": asked.command(clips)},
@@ -149,6 +158,7 @@ def demo(out: str | None) -> int:
     with stopping("to begin again, give jaxlisten demo another folder"):
         _run(
             model,
+            tasks.infer(clips.targets),
             clips,
             data.partition(clips),
             out,
@@ -166,6 +176,7 @@ def demo(out: str | None) -> int:
 
 def _run(
     model: Any,
+    task: Task,
     clips: Dataset,
     parts: Partition,
     out: str,
@@ -180,12 +191,13 @@ def _run(
 ) -> Fitted:
     """Train, measure, and write the report."""
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    task = tasks.infer(parts.train.targets)
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
     part = "validation" if parts.test is None else "test"
     board = (
-        [TensorBoard(Path(out) / "tensorboard", parts.validation, model)] if tensorboard and devices.is_first() else []
+        [TensorBoard(Path(out) / "tensorboard", parts.validation, model, task=task)]
+        if tensorboard and devices.is_first()
+        else []
     )
     fitted = fit(
         model,
@@ -240,6 +252,15 @@ def check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
             f"'{source}' has usable clips of one class only{purpose}, {', '.join(map(repr, found))}; add clips, two or "
             "more of each of at least two classes, so that there is something to tell apart"
         )
+
+
+def _model_for(clips: Dataset, name: str | None) -> str:
+    """Choose the model where none is named, and refuse one that doesn't go with the targets."""
+    known = models.TRANSCRIBERS if clips.kind == "transcripts" else models.MODELS
+    if name is not None and name not in known:
+        what = "transcripts" if clips.kind == "transcripts" else f"targets of the kind '{clips.kind}'"
+        raise InputError(f"--model: {name} does not go with {what}; expected one of {', '.join(known)}")
+    return name or next(iter(known))
 
 
 def _named(option: str, name: str, known: Mapping[str, Any]) -> Any:

@@ -30,7 +30,8 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.split:
         clips = part(clips, options.split, options.data)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
-    return _told(score(fitted, clips, title=Path(options.folder).name, about=about), options)
+    report = score(fitted, clips, title=Path(options.folder).name, about=about, beam=options.beam)
+    return _told(report, options)
 
 
 def evaluate_stream(options: argparse.Namespace) -> int:

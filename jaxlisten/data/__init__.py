@@ -4,6 +4,7 @@ from jaxlisten.data.audio import AudioInfo, blocks, info, read
 from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
 from jaxlisten.data.birds import birdsong
+from jaxlisten.data.connected import connected
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, events, is_background, is_negative
 from jaxlisten.data.files import Files
@@ -18,8 +19,9 @@ from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
 from jaxlisten.data.split import Partition, folds, partition, split
 from jaxlisten.data.strong import strong, windows
 from jaxlisten.data.synthetic import synthetic
-from jaxlisten.data.table import csv
+from jaxlisten.data.table import csv, transcripts
 from jaxlisten.data.timed import Event
+from jaxlisten.data.transcripts import Transcript, said_in, text_of, transcript_of
 from jaxlisten.data.trim import sounds, trim
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Partition",
     "Scene",
     "Skipped",
+    "Transcript",
     "arrays",
     "batches",
     "birdsong",
@@ -44,6 +47,7 @@ __all__ = [
     "bucket_lengths",
     "class_weights",
     "collate",
+    "connected",
     "csv",
     "esc10",
     "esc50",
@@ -66,12 +70,16 @@ __all__ = [
     "recordings",
     "resample",
     "resampled",
+    "said_in",
     "scene",
     "sounds",
     "speech_commands",
     "split",
     "strong",
     "synthetic",
+    "text_of",
+    "transcript_of",
+    "transcripts",
     "trim",
     "union",
     "windows",

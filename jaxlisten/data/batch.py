@@ -11,6 +11,7 @@ from jaxlisten.data.ahead import ahead
 from jaxlisten.data.dataset import Dataset
 from jaxlisten.data.files import Files
 from jaxlisten.data.targets import DTYPES
+from jaxlisten.data.transcripts import END, padded_transcripts
 from jaxlisten.errors import InputError
 from jaxlisten.types import Batch, Padded
 
@@ -130,8 +131,8 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
 
     Returns:
         `x` is ``Padded(float32 [batch_size, length], int32 [batch_size])``, `y` the targets ``[batch_size, ...]``:
-        int32 classes, int8 labels or float32 numbers, and `weight` float32 ``[batch_size]``. Absent items are all
-        zero, length and weight included.
+        int32 classes, int8 labels or float32 numbers, or transcripts as ``Padded(int32 [batch_size, longest], int32
+        [batch_size])``, and `weight` float32 ``[batch_size]``. Absent items are all zero, length and weight included.
 
     Raises:
         InputError: there are more clips than `batch_size`, or one is longer than `length`.
@@ -146,14 +147,15 @@ def collate(data: Dataset, indices: ArrayLike, length: int, batch_size: int) -> 
         )
     values = np.zeros((batch_size, length), np.float32)
     lengths = np.zeros(batch_size, np.int32)
-    targets = np.zeros((batch_size, *data.targets.shape[1:]), DTYPES[data.kind])
+    spoken = data.kind == "transcripts"
+    targets = np.full((batch_size, *data.targets.shape[1:]), END if spoken else 0, DTYPES[data.kind])
     weight = np.zeros(batch_size, np.float32)
     for row, clip in enumerate(clips):
         values[row, : len(clip)] = clip
         lengths[row] = len(clip)
     targets[: len(clips)] = data.targets[indices]
     weight[: len(clips)] = 1
-    return Batch(Padded(values, lengths), targets, weight)
+    return Batch(Padded(values, lengths), padded_transcripts(targets) if spoken else targets, weight)
 
 
 Maker = Callable[[Dataset, np.ndarray, int, int], Batch]

@@ -31,7 +31,8 @@ class Clip(NamedTuple):
 
     Attributes:
         file: where it lies.
-        target: the name of its class, the names of its labels, or its numbers; all clips of a data set the same.
+        target: the name of its class, the names of its labels, its numbers, or its transcript; all clips of a data set
+            the same.
         group: what it belongs to; for all clips of a data set or for none.
         split: ``"train"``, ``"validation"`` or ``"test"``; for all clips or for none.
         fold: the fold that it is in; for all clips or for none.
@@ -72,7 +73,8 @@ def load_clips(
         clips: one or more.
         sr: the sample rate in Hz; None takes the most common rate of the files (the lower one of two that are equally
             common), but 16 kHz at the most.
-        classes: the names of the classes, labels or numbers; None takes those of the clips that were read, sorted.
+        classes: the names of the classes, labels, numbers or symbols; None takes those of the clips that were read,
+            sorted.
         source: the folder or file that the user named, for messages.
         skipped: what has been left out before.
         from_files: let clips stay in their files, or keep them in memory; None: in memory, where they take no more
@@ -82,7 +84,7 @@ def load_clips(
         InputError: a label is not in `classes`, the targets don't fit together, no clip can be read, or clips are to
             stay in their files and grain is missing.
     """
-    if classes is not None and not isinstance(clips[0].target, tuple):
+    if classes is not None and isinstance(clips[0].target, str | frozenset):
         check_labels(names_in(clip.target for clip in clips), classes, source)
     rate = sr or _common_rate(clips)
     results = together(functools.partial(_read_clips, sr=rate, source=source, room=_room(from_files)), clips)

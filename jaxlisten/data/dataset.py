@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from jaxlisten.data.files import Files, facts, handles, joined
 from jaxlisten.data.targets import Kind, check_targets, kind_of
 from jaxlisten.data.timed import event_counts, rows_of
+from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
 
 
@@ -40,8 +41,9 @@ class Dataset:
         targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
             ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``; or, where
             sounds are to be found in time, float64 ``[n, most, 3]``: start and end in seconds and the class of each
-            event, and a class of -1 where there is none.
-        classes: the names of the classes, of the labels, or of the numbers.
+            event, and a class of -1 where there is none; or, where it is known what is said, int16 ``[n, longest]``,
+            indices into `classes` with -1 behind the end of each.
+        classes: the names of the classes, of the labels, or of the numbers, or the symbols of the transcripts.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
         groups: what each clip belongs to (a speaker, a recording); clips of one group never cross a split.
@@ -75,7 +77,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         minutes = self.lengths.sum() / self.sr / 60
-        what = {"class": "classes"}.get(self.kind, self.kind)
+        what = {"class": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
         return f"Dataset({len(self)} clips, {len(self.classes)} {what}, {self.sr} Hz, {minutes:.1f} min)"
 
     def _repr_html_(self) -> str:
@@ -85,7 +87,7 @@ class Dataset:
 
     @property
     def kind(self) -> Kind:
-        """What the targets are: ``"class"`` (one a clip), ``"labels"`` (any number), ``"numbers"`` or ``"events"``."""
+        """What the targets are: ``"class"``, ``"labels"``, ``"numbers"``, ``"events"`` or ``"transcripts"``."""
         return kind_of(self.targets)
 
     @property
@@ -95,13 +97,19 @@ class Dataset:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many clips are of each class, have the label or an event of it: int64 ``[classes]``; of numbers, all."""
+        """How many clips are of each class, have each label or symbol, or an event of it: int64 ``[classes]``.
+
+        Of numbers, all clips have each.
+        """
         if self.kind == "class":
             return np.bincount(self.targets, minlength=len(self.classes))
         if self.kind == "labels":
             return self.targets.sum(axis=0, dtype=np.int64)
         if self.kind == "events":
             return (event_counts(self.targets, len(self.classes)) > 0).sum(axis=0)
+        if self.kind == "transcripts":
+            having = [np.unique(row[row >= 0]) for row in self.targets]
+            return np.bincount(np.concatenate(having) if having else [], minlength=len(self.classes))
         return np.full(len(self.classes), len(self))
 
     def subset(self, indices: ArrayLike) -> Dataset:
@@ -178,6 +186,8 @@ class Dataset:
         names = [name.encode(errors="surrogateescape") for name in self.classes]  # a folder's name may be no text
         if self.kind == "class":
             return [names[target] for target in self.targets]
+        if self.kind == "transcripts":
+            return [b"".join(names[k] + b"\3" for k in row[row >= 0]) for row in self.targets]
         if self.kind == "labels":
             return [b"".join(sorted(names[k] + b"\1" for k in np.flatnonzero(row))) for row in self.targets]
         if self.kind == "events":
@@ -236,7 +246,10 @@ def union(parts: Sequence[Dataset]) -> tuple[Dataset, list[np.ndarray]]:
             mine[i] = place[name]
         members.append(mine)
     first, audio = parts[0], joined([part.audio for part in parts], where)
-    return Dataset(audio, np.stack(targets), first.classes, first.sr, tuple(paths)), members
+    joined_targets = (
+        joined_transcripts([row[None] for row in targets]) if first.kind == "transcripts" else np.stack(targets)
+    )
+    return Dataset(audio, joined_targets, first.classes, first.sr, tuple(paths)), members
 
 
 def same_sound(digests: np.ndarray) -> np.ndarray:

@@ -47,7 +47,8 @@ def _counts(data: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         (_text(name), f"{count:,}", f'<span style="{_BAR};width:{8 * count / most:.2f}em"></span>')
         for name, count in zip(data.classes, counts, strict=True)
     ]
-    return ("label" if data.kind == "labels" else "class", "recordings" if data.kind == "events" else "clips", ""), rows
+    what = {"labels": "label", "transcripts": "symbol"}.get(data.kind, "class")
+    return (what, "recordings" if data.kind == "events" else "clips", ""), rows
 
 
 def _numbers(data: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -83,12 +83,12 @@ def scene(
         raise InputError("scene: expected clips of something to hear, got background and silence only")
     samples = _bed(background, round(seconds * sr), round(_JOIN_SECONDS * sr), rng)
     events, place = [], max(0, round(rng.uniform(*gap) * sr))
-    for i in _endlessly(laid, rng):
+    for i in endlessly(laid, rng):
         clip = clips.audio[i]
         if place + len(clip) > len(samples):
             break
-        level = _BED_LEVEL * 10 ** (rng.uniform(*snr_db) / 20) / _loudness(clip, sr)
-        samples[place : place + len(clip)] += _faded(clip * level, round(_FADE_SECONDS * sr))
+        level = _BED_LEVEL * 10 ** (rng.uniform(*snr_db) / 20) / loudness(clip, sr)
+        samples[place : place + len(clip)] += faded(clip * level, round(_FADE_SECONDS * sr))
         events.append(Event(clips.classes[clips.targets[i]], place / sr, (place + len(clip)) / sr))
         place += max(len(clip) + round(rng.uniform(*gap) * sr), round(_APART_SECONDS * sr))
     return Scene(samples * min(1.0, _PEAK / max(1e-9, float(np.abs(samples).max()))), sr, tuple(events))
@@ -100,10 +100,10 @@ def _bed(background: Sequence[np.ndarray], n: int, join: int, rng: np.random.Gen
     if not heard:
         raise InputError("scene: expected background recordings that can be heard, got none; record some, or use noise")
     bed, place = np.zeros(n + 1, np.float32), 0
-    for i in _endlessly(range(len(heard)), rng):
+    for i in endlessly(range(len(heard)), rng):
         sound = heard[i] * (_BED_LEVEL / np.sqrt(np.mean(np.square(heard[i], dtype=np.float64))))
         over = min(join, len(sound) // 2)
-        piece = _faded(sound, over)[: len(bed) - place]
+        piece = faded(sound, over)[: len(bed) - place]
         bed[place : place + len(piece)] += piece
         place += max(1, len(sound) - over)
         if place >= n:
@@ -111,7 +111,7 @@ def _bed(background: Sequence[np.ndarray], n: int, join: int, rng: np.random.Gen
     raise AssertionError("unreachable")
 
 
-def _faded(clip: np.ndarray, steps: int) -> np.ndarray:
+def faded(clip: np.ndarray, steps: int) -> np.ndarray:
     """Let a sound begin and end softly; two such ends laid over each other keep their power."""
     steps = min(steps, len(clip) // 2)
     ramp = np.sin(np.pi / 2 * (np.arange(steps) + 0.5) / max(1, steps)).astype(np.float32)
@@ -120,14 +120,14 @@ def _faded(clip: np.ndarray, steps: int) -> np.ndarray:
     )
 
 
-def _loudness(clip: np.ndarray, sr: int) -> float:
+def loudness(clip: np.ndarray, sr: int) -> float:
     """Return the root mean square of the loudest fifth of a second."""
     power, n = np.square(clip, dtype=np.float64), max(1, min(len(clip), sr // 5))
     total = np.concatenate([[0.0], np.cumsum(power)])
     return max(1e-9, float(np.sqrt((total[n:] - total[:-n]).max() / n)))
 
 
-def _endlessly(items: Sequence[int], rng: np.random.Generator) -> Iterator[int]:
+def endlessly(items: Sequence[int], rng: np.random.Generator) -> Iterator[int]:
     while True:
         yield from rng.permutation(np.asarray(items)).tolist()
 

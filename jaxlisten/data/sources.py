@@ -18,6 +18,7 @@ from jaxlisten.data.sharing import together
 from jaxlisten.data.table import csv
 from jaxlisten.data.targets import DTYPES, check_targets, encode, kind_of, number_names
 from jaxlisten.data.timed import Event, Timed
+from jaxlisten.data.transcripts import Transcript, Units
 from jaxlisten.errors import InputError
 
 _FOLDER_FORM = "it should hold one folder for each class, with that class's sound files inside"
@@ -30,6 +31,7 @@ def load(
     group_by: str | None = None,
     classes: Sequence[str] | None = None,
     from_files: bool | None = None,
+    units: Units | None = None,
 ) -> Dataset:
     """Load whatever `path` is: a table (`csv`), the spoken digits (`fsdd`), or a folder a class (`folder`).
 
@@ -39,13 +41,16 @@ def load(
         group_by: as in `folder`.
         classes: as in `folder`.
         from_files: as in `folder`.
+        units: as in `csv`, for a table of transcripts.
 
     Raises:
         InputError: there is nothing at `path`, or it is none of these; and as in `csv`, `fsdd` and `folder`.
     """
     place = Path(path)
     if place.suffix.lower() == ".csv" and not place.is_dir():
-        return csv(path, sr=sr, group_by=group_by, classes=classes, from_files=from_files)
+        return csv(path, sr=sr, group_by=group_by, classes=classes, from_files=from_files, units=units)
+    if units is not None:
+        raise InputError(f"'{path}' is no table of transcripts, so it has no units; leave them out")
     if place.is_file():
         raise InputError(f"'{path}' is neither a .csv file nor a folder; {_FOLDER_FORM}")
     source = fsdd if is_fsdd(place) else folder
@@ -131,6 +136,7 @@ def arrays(
     | Sequence[float]
     | Sequence[Collection[str]]
     | Sequence[Sequence[Event]]
+    | Sequence[Transcript]
     | np.ndarray,
     *,
     sr: int,
@@ -143,7 +149,7 @@ def arrays(
         x: floating-point clips, ``[time]`` each, or one array ``[n, time]``.
         y: for each clip the name of its class, or the index of its class; or a list of the names of its labels, or
             a row of 0 and 1, integers ``[n, classes]``; or a number, or a row of them, floating-point ``[n]`` or
-            ``[n, k]``; or a list of its events, `Event` each.
+            ``[n, k]``; or a list of its events, `Event` each; or what is said, as `transcript_of` gives it.
         sr: the sample rate of all of them in Hz.
         classes: the names of the classes, labels or numbers; None takes the sorted names in `y`, or "0", "1" and so
             on for indices, all of which must then occur, and for columns of 0 and 1; numbers are called ``"target"``,
@@ -193,6 +199,8 @@ def _targets(y: Iterable[Any], n: int, classes: Sequence[str] | None) -> tuple[t
     given = list(y)
     if len(given) != n:
         raise _no_targets(n, str(len(given)))
+    if all(isinstance(target, Transcript) for target in given):
+        return encode(given, classes, "y")
     if all(isinstance(target, str) for target in given):
         return encode([str(target) for target in given], classes, "y")
     if any(_are_events(target) for target in given) and all(
@@ -203,6 +211,7 @@ def _targets(y: Iterable[Any], n: int, classes: Sequence[str] | None) -> tuple[t
         return encode([frozenset(map(str, target)) for target in given], classes, "y")
     try:
         array = np.asarray(given)
+        array = array.astype(np.int64) if array.dtype.kind in "iu" else array  # rows of int16 are no transcripts here
         kind = kind_of(array)
     except ValueError as error:  # NumPy's for ragged rows, or ours
         raise _no_targets(n, f"some like {given[0]!r}") from error

@@ -13,9 +13,10 @@ from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset
 from jaxlisten.data.limits import check_file
 from jaxlisten.data.targets import Target
+from jaxlisten.data.transcripts import SPACE, Transcript, Units, transcript_of
 from jaxlisten.errors import InputError
 
-_TARGETS = ("label", "labels", "target")
+_TARGETS = ("label", "labels", "target", "transcript")
 _COLUMNS = ("path", *_TARGETS, "group", "split", "fold", "start", "end")
 _LARGEST_NUMBER = 1e38
 """Targets are kept as float32."""
@@ -32,6 +33,7 @@ def csv(
     group_by: str | None = None,
     classes: Sequence[str] | None = None,
     from_files: bool | None = None,
+    units: Units | None = None,
 ) -> Dataset:
     """Load the clips that a table lists.
 
@@ -41,7 +43,8 @@ def csv(
     - ``label``: the clip's class; or in its place
     - ``labels``: any number of labels between semicolons, ``dog;rain``; an empty cell is none of them; or
     - ``target``: a number, or several between semicolons. Beside ``label`` it is ignored: many tables have the number
-      of a class there.
+      of a class there; or
+    - ``transcript``: what is said, word for word (see `units`).
 
     There may also be ``group``, ``split`` (train, validation or test; val, valid and dev mean validation), ``fold``,
     ``start`` and ``end`` (seconds; an empty cell is the file's own end). Other columns are ignored. Rows whose clip
@@ -55,6 +58,8 @@ def csv(
         classes: the names that targets index; None takes the labels, sorted, and for numbers ``"target"`` (or
             ``"target 0"`` and so on).
         from_files: as in `folder`.
+        units: what the symbols of transcripts are: "words", between spaces, or "characters"; None: characters where
+            `classes` has a space, and words otherwise.
 
     Raises:
         InputError: there is no such file, it is not such a table, a cell is wrong (the message names its row), no clip
@@ -62,8 +67,9 @@ def csv(
     """
     path = Path(path)
     pattern = compiled(group_by)
+    units = units or ("characters" if SPACE in (classes or ()) else "words")
     clips = [
-        _clip_of_row(path, number, row, pattern)
+        _clip_of_row(path, number, row, pattern, units)
         for number, row in rows(path, _check_columns)
         if any(row.get(name) for name in _COLUMNS)
     ]
@@ -71,6 +77,41 @@ def csv(
         raise InputError(f"'{path}' lists no clips; write one row a clip below the column names")
     _check_widths(path, clips)
     return load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
+
+
+def transcripts(
+    path: AnyPath,
+    *,
+    units: Units = "words",
+    sr: int | None = None,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
+    from_files: bool | None = None,
+) -> Dataset:
+    """Load clips of which a table says what is said in them: `csv`, with the columns ``path`` and ``transcript``.
+
+    Symbols are the words between spaces, or the characters; nothing is changed but that several spaces are one. The
+    classes are the symbols that occur, sorted, and of characters always the space.
+
+    Args:
+        path: the table, comma-separated UTF-8.
+        units: "words" or "characters".
+        sr, group_by, from_files: as in `folder`.
+        classes: the symbols that targets index, such as those of a trained listener; None takes those that occur.
+
+    Raises:
+        InputError: as in `csv`; there is no column ``transcript``, a transcript is empty, or one has a symbol that is
+            not in `classes`.
+
+    Example:
+        >>> data = transcripts("digits.csv")  # doctest: +SKIP
+        >>> data.classes, said_in(data.targets, data.classes)[0]  # doctest: +SKIP
+        (('one', 'three', 'two'), 'three one')
+    """
+    table = Path(path)
+    for _ in rows(table, lambda path, columns: check_columns(path, columns, ("path", "transcript"))):
+        break
+    return csv(table, sr=sr, group_by=group_by, classes=classes, from_files=from_files, units=units)
 
 
 def rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -120,17 +161,18 @@ def check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> N
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     """Refuse a table without paths, or where it is not clear which column says what is to be learned."""
     targets = [name for name in _TARGETS if name in columns]
-    if len(targets) > 1 and "labels" in targets:
+    if len(targets) > 1 and ("labels" in targets or "transcript" in targets):
         raise InputError(
             f"'{path}' has the columns {' and '.join(map(repr, targets))}, but clips have targets of one kind: a class "
-            "(label), several labels (labels) or numbers (target); rename or remove the others"
+            "(label), several labels (labels), numbers (target) or what is said (transcript); rename or remove the "
+            "others"
         )
     check_columns(path, columns, ("path", *(targets or _TARGETS[:1])))
 
 
 def _check_widths(table: Path, clips: Sequence[Clip]) -> None:
     """Refuse rows that have more or fewer numbers than the first one."""
-    if not isinstance(clips[0].target, tuple):
+    if not isinstance(clips[0].target, tuple) or isinstance(clips[0].target, Transcript):
         return
     width = len(clips[0].target)
     for clip in clips:
@@ -141,10 +183,10 @@ def _check_widths(table: Path, clips: Sequence[Clip]) -> None:
             )
 
 
-def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Pattern[str] | None) -> Clip:
+def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Pattern[str] | None, units: Units) -> Clip:
     """Check the cells of a row and make a clip of them."""
     where = f"'{table}', row {number}"
-    for name in ("path", "label", "group", "split"):
+    for name in ("path", "label", "transcript", "group", "split"):
         if row.get(name) == "":
             raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
     split = row.get("split")
@@ -157,7 +199,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
         )
     return Clip(
         file=str(table.parent / row["path"]),
-        target=_target(row, where),
+        target=_target(row, where, units),
         group=group_of(pattern, row["path"].replace("\\", "/")) if pattern else row.get("group"),
         split=None if split is None else SPLITS[split.lower()],
         fold=row.get("fold") or None,
@@ -184,8 +226,10 @@ def seconds(cell: str, where: str) -> float | None:
     return time
 
 
-def _target(row: dict[str, str], where: str) -> Target:
+def _target(row: dict[str, str], where: str, units: Units) -> Target:
     """Read what is to be learned from the one column that has it."""
+    if "transcript" in row:
+        return transcript_of(row["transcript"], units)  # that it is not empty was seen before
     if "label" in row:
         return row["label"]
     if "labels" in row:

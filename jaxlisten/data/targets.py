@@ -1,15 +1,17 @@
-"""What a clip can have as its target: one class, any number of labels, numbers, or events.
+"""What a clip can have as its target: one class, any number of labels, numbers, events, or a transcript.
 
 The array tells which, so nothing has to be said twice:
 
+================  =============================================  ================================================
+kind              targets                                        ``classes``
 ============  =============================================  ==================================================
-kind          targets                                        ``classes``
-============  =============================================  ==================================================
-``"class"``   int32 ``[n]``, indices into ``classes``        the names of the classes
-``"labels"``  int8 ``[n, classes]``, 1 where a label holds   the names of the labels
-``"numbers"`` float32 ``[n]`` or ``[n, k]``                  the names of the numbers
-``"events"``  float64 ``[n, most, 3]``: start, end, class    the names of the events' classes
-============  =============================================  ==================================================
+``"class"``       int32 ``[n]``, indices into ``classes``        the names of the classes
+``"labels"``      int8 ``[n, classes]``, 1 where a label holds   the names of the labels
+``"numbers"``     float32 ``[n]`` or ``[n, k]``                  the names of the numbers
+``"events"``      float64 ``[n, most, 3]``: start, end, class    the names of the events' classes
+``"transcripts"`` int16 ``[n, longest]``, indices into           the symbols (see `jaxlisten.data.transcripts`)
+                  ``classes``, -1 behind the end
+================  =============================================  ================================================
 """
 
 from __future__ import annotations
@@ -20,16 +22,23 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxlisten.data.timed import Timed, check_timed, encode_timed
+from jaxlisten.data.transcripts import Transcript, check_transcripts, encode_transcripts
 from jaxlisten.errors import InputError
 
-Kind = Literal["class", "labels", "numbers", "events"]
+Kind = Literal["class", "labels", "numbers", "events", "transcripts"]
 
-Target = str | frozenset[str] | tuple[float, ...] | Timed
-"""The target of one clip before it is part of an array: a class, its labels, its numbers, or its events."""
+Target = str | frozenset[str] | tuple[float, ...] | Timed | Transcript
+"""The target of one clip before it is part of an array: a class, its labels, its numbers, its events, what is said."""
 
 _MOST_CELLS = 2**31
 """Clips times labels."""
-DTYPES: dict[Kind, Any] = {"class": np.int32, "labels": np.int8, "numbers": np.float32, "events": np.float32}
+DTYPES: dict[Kind, Any] = {
+    "class": np.int32,
+    "labels": np.int8,
+    "numbers": np.float32,
+    "events": np.float32,
+    "transcripts": np.int16,
+}
 """The dtype that each kind has in a batch, and but for events, whose times stay float64, in a data set."""
 
 
@@ -37,8 +46,8 @@ def kind_of(targets: np.ndarray) -> Kind:
     """Tell the kind of an array of targets.
 
     Args:
-        targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]`` or
-            ``[n, k]``, or ``[n, most, 3]``.
+        targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]``, ``[n, k]`` or
+            ``[n, most, 3]``, or int16 ``[n, longest]``, which no other kind has.
 
     Raises:
         InputError: it is none of these.
@@ -46,6 +55,8 @@ def kind_of(targets: np.ndarray) -> Kind:
     kind, axes = targets.dtype.kind, targets.ndim
     if kind in "iu" and axes == 1:
         return "class"
+    if axes == 2 and targets.dtype == DTYPES["transcripts"]:
+        return "transcripts"
     if kind in "iub" and axes == 2:
         return "labels"
     if kind == "f" and axes in (1, 2):
@@ -75,6 +86,9 @@ def check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
         return
     if kind == "events":
         return check_timed(targets, classes)
+    if kind == "transcripts":
+        check_transcripts(targets, classes)
+        return
     columns = 1 if targets.ndim == 1 else targets.shape[1]
     if columns != len(classes):
         raise InputError(f"Dataset: expected a name for each of {columns} columns of targets, got {len(classes)} names")
@@ -101,7 +115,7 @@ def check_labels(labels: Iterable[str], classes: Sequence[str], source: str) -> 
 
 
 def names_in(targets: Iterable[Target]) -> set[str]:
-    """Collect the classes or labels that occur; numbers have none."""
+    """Collect the classes, labels or symbols that occur; numbers have none."""
     found: set[str] = set()
     for target in targets:
         if isinstance(target, str):
@@ -110,6 +124,8 @@ def names_in(targets: Iterable[Target]) -> set[str]:
             found |= target
         elif isinstance(target, Timed):
             found |= {event.label for event in target.events}
+        elif isinstance(target, Transcript):
+            found |= set(target.symbols)
     return found
 
 
@@ -129,6 +145,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         InputError: a name is not in `classes`, no clip has a label, clips differ in how many numbers they have, or an
             event has no length.
     """
+    if isinstance(targets[0], Transcript):
+        return encode_transcripts([target for target in targets if isinstance(target, Transcript)], classes, source)
     if isinstance(targets[0], tuple):
         return _encode_numbers(targets, classes, source)
     found = names_in(targets)

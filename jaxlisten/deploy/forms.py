@@ -12,12 +12,12 @@ import numpy as np
 
 from jaxlisten import nn
 from jaxlisten.deploy.compare import Answering
-from jaxlisten.deploy.onnx import run_onnx, to_onnx
+from jaxlisten.deploy.onnx import run_onnx_steps, to_onnx
 from jaxlisten.deploy.onnx_step import stream_onnx, to_onnx_step
 from jaxlisten.deploy.stablehlo import run_stablehlo, to_stablehlo
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import LINKS
-from jaxlisten.types import Array, Chunk, Padded, Params, State
+from jaxlisten.types import Chunk, Padded, Params, State
 
 _CHUNK_SECONDS = 0.1
 """About how much sound a stream hears at once in a comparison."""
@@ -43,17 +43,17 @@ def onnx_form(
     model: Layer, params: Params, state: State, *, sr: int, classes: Sequence[str], link: str, longest: int
 ) -> Form:
     """Return the form for whole clips in ONNX. Alone, a clip needs no length."""
+    steps = keeps_time(model, params, state, longest)
 
     def content(int8: bool) -> bytes:
-        settings = {"sr": sr, "classes": classes, "link": link, "longest": longest}
-        settings["steps"] = nn.step_ratio(model) > 0
+        settings = {"sr": sr, "classes": classes, "link": link, "longest": longest, "steps": steps}
         return to_onnx(model, params, state, **settings, int8=int8).SerializeToString()
 
     return Form(
         content,
         lambda batch: _at_once(model, batch, _answers(model, link, params, state, batch)),
-        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values, batch.length)),
-        lambda file, batch: _at_once(model, batch, run_onnx(file, batch.values)),
+        lambda file, batch: _at_once(model, batch, run_onnx_steps(file, batch.values, batch.length)),
+        lambda file, batch: _at_once(model, batch, run_onnx_steps(file, batch.values)),
     )
 
 
@@ -88,10 +88,18 @@ def stablehlo_form(model: Layer, params: Params, state: State, *, link: str) -> 
     )
 
 
+def keeps_time(model: Layer, params: Params, state: State, longest: int) -> bool:
+    """Tell whether a model answers each step of a clip, and not the clip: for events and transcripts."""
+    clip = Padded(jax.ShapeDtypeStruct((1, longest), jnp.float32), jax.ShapeDtypeStruct((1,), jnp.int32))
+    return isinstance(jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, clip), Padded)
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _answers(model: Layer, link: str, params: Params, state: State, x: Padded) -> Array:
-    scores = model.apply(params, state, x)[0]
-    return LINKS[link]((scores.values if isinstance(scores, Padded) else scores).astype(jnp.float32))
+def _answers(model: Layer, link: str, params: Params, state: State, x: Padded) -> Any:
+    y = model.apply(params, state, x)[0]
+    if isinstance(y, Padded):
+        return Padded(LINKS[link](y.values.astype(jnp.float32)), y.length)
+    return LINKS[link](y.astype(jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -102,10 +110,10 @@ def _steps(model: Layer, link: str, chunk: int, params: Params, state: State, x:
 
 def _at_once(model: Layer, batch: Padded, answers: Any) -> Chunk:
     """Return answers ``[batch, classes]`` to whole clips as those of a stream of one step; those at every step stay."""
-    steps = answers.length if isinstance(answers, Padded) else model.out_length(np.asarray(batch.length))
     values = np.asarray(answers.values if isinstance(answers, Padded) else answers)
     if values.ndim == 2:
         return Chunk(values[:, None], np.ones((len(values), 1), bool))
+    steps = answers.length if isinstance(answers, Padded) else model.out_length(np.asarray(batch.length))
     return Chunk(values, np.arange(values.shape[1]) < np.asarray(steps)[:, None])
 
 

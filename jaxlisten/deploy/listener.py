@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -16,53 +15,17 @@ from jaxlisten import data, runs
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
-from jaxlisten.detect import FoundEvent, Hearing, Listening, detector, event_rule, frames, seconds_a_step
+from jaxlisten.deploy.prediction import Prediction, Window, means, prediction, probabilities
+from jaxlisten.deploy.transcribing import Said, check_beam, frame_probabilities, joined, said_in_stream
+from jaxlisten.detect import Hearing, Listening, detector, event_rule, frames, seconds_a_step
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
-from jaxlisten.tasks import HOLDS, Task
-from jaxlisten.types import Array, Params, State
 
 AnySound = TypeVar("AnySound", bound=Sound)
 
 _SHORTEST_SECONDS = 0.25
 """What a short recording is padded to at least, so that there are few shapes to compile."""
-
-
-class Prediction(NamedTuple):
-    """What a listener says about one recording.
-
-    Attributes:
-        label: the most probable class or label; "" where it says numbers.
-        probability: of that class or label, from 0 to 1; NaN where it says numbers.
-        top: every class or label with its probability, the most probable first; empty where it says numbers.
-        labels: where a recording may have several labels or none, those that it has: of a probability of 1/2 or more.
-            Otherwise the one class, or nothing where it says numbers.
-        numbers: each number by its name; empty where it says classes or labels.
-        events: where it says what is heard when, what was found, in the order of time. `label` and `top` are then by
-            the highest probability at any step, and `labels` those of the events.
-    """
-
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    labels: tuple[str, ...] = ()
-    numbers: tuple[tuple[str, float], ...] = ()
-    events: tuple[FoundEvent, ...] = ()
-
-
-class Window(NamedTuple):
-    """What a listener says about one window of a recording.
-
-    Attributes:
-        start: where it begins, in seconds.
-        end: where it ends, in seconds.
-        said: about the sound between them.
-    """
-
-    start: float
-    end: float
-    said: Prediction
 
 
 class Listener:
@@ -74,7 +37,9 @@ class Listener:
 
     def __init__(self, fitted: Fitted):
         self.fitted = fitted
-        self._step = functools.partial(_probabilities, fitted.model, fitted.task)
+        spoken = fitted.task.kind == "transcripts"
+        self._step = functools.partial(frame_probabilities if spoken else probabilities, fitted.model, fitted.task)
+        self._whole = functools.partial(joined, task=fitted.task) if spoken else means
         self._weights = jax.device_put((fitted.params, fitted.state))
 
     @property
@@ -91,31 +56,34 @@ class Listener:
         known = f"{len(self.classes)} {self.fitted.task.things}"
         return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 
-    def predict(self, sound: Sound, *, sr: int | None = None) -> Prediction:
-        """Say what a recording is: its class, its labels, its numbers or its events, as the listener has learnt.
+    def predict(self, sound: Sound, *, sr: int | None = None, beam: int = 1) -> Prediction:
+        """Say what a recording is: its class, its labels, its numbers, its events or its transcript, as it has learnt.
 
         A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
-        longest one, and their probabilities (or numbers) are averaged. A file is read as it is heard, so it may be of
-        any length; `windows` tells of each window. Events are found in the whole recording, whatever its length (see
-        `jaxlisten.detect.frames`).
+        longest one, and their probabilities (or numbers) are averaged; of transcripts, the middles of the windows are
+        joined. A file is read as it is heard, so it may be of any length; `windows` tells of each window. Events are
+        found in the whole recording, whatever its length (see `jaxlisten.detect.frames`).
 
         Args:
             sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
             sr: sample rate of the samples in Hz; None: that of the listener. A file brings its own.
+            beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
+                symbol is taken at each step.
 
         Raises:
-            InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, or
-                the listener was trained on features.
+            InputError: the file can't be read, the samples are not floating-point ``[time]``, none, or not finite, the
+                listener was trained on features, or `beam` doesn't go with it.
         """
+        check_beam(beam, self.fitted.task)
         if self._hears_events:
             return self._with_events(sound, sr)
-        (said,) = _means(self._alone(sound, sr))
+        (said,) = self._whole(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
-        return self._prediction(said)
+        return prediction(said, self.fitted, beam)
 
     def predict_many(
-        self, sounds: Iterable[AnySound], *, sr: int | None = None
+        self, sounds: Iterable[AnySound], *, sr: int | None = None, beam: int = 1
     ) -> Iterator[tuple[AnySound, Prediction | InputError]]:
         """Say of each of many recordings what it is: the same as `predict`, and faster.
 
@@ -124,7 +92,7 @@ class Listener:
 
         Args:
             sounds: files or samples, as in `predict`, also ones of all lengths; they are asked for as they are needed.
-            sr: as in `predict`.
+            sr, beam: as in `predict`.
 
         Yields:
             Each recording with its prediction, or with the error where it can't be heard, in the order given.
@@ -138,6 +106,7 @@ class Listener:
         """
         if isinstance(sounds, str | os.PathLike):
             raise InputError(f"predict_many: expected several recordings, got '{sounds}'; give a list, or use predict")
+        check_beam(beam, self.fitted.task)
         if self._hears_events:
             return ((sound, self._or_error(sound, sr)) for sound in sounds)
         waiting: deque[AnySound] = deque()
@@ -148,8 +117,8 @@ class Listener:
                 yield sound
 
         return (
-            (waiting.popleft(), said if isinstance(said, InputError) else self._prediction(said))
-            for said in _means(self._answers(read_ahead(noted(), self._opener(sr), self.fitted.longest)))
+            (waiting.popleft(), said if isinstance(said, InputError) else prediction(said, self.fitted, beam))
+            for said in self._whole(self._answers(read_ahead(noted(), self._opener(sr), self.fitted.longest)))
         )
 
     def windows(self, sound: Sound, *, sr: int | None = None) -> Iterator[Window]:
@@ -178,11 +147,12 @@ class Listener:
         """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
 
         Where the listener says numbers, these are the numbers; where it says what is heard when, they are the
-        probabilities at every step, ``[steps, classes]``.
+        probabilities at every step, ``[steps, classes]``; where it says transcripts, those of the blank (or the end)
+        and of each symbol, step by step: ``[steps, 1 + symbols]``.
         """
         if self._hears_events:
             return next(frames(self.fitted, [[samples]]))
-        return next(_means(self._answers(cut([samples], self.fitted.longest))))
+        return next(self._whole(self._answers(cut([samples], self.fitted.longest))))
 
     def listen(
         self,
@@ -222,6 +192,8 @@ class Listener:
             >>> for found in listener.listen("street.flac", threshold=0.9):  # doctest: +SKIP
             ...     print(f"{found.time:8.2f} s  {found.label}  {found.probability:.0%}")
         """
+        if self.fitted.task.kind == "transcripts":
+            raise InputError("listen: this listener has learnt transcripts; see Listener.transcribe")
         hearing = Hearing(self.fitted, window)
         deciding = detector(
             self.classes,
@@ -232,6 +204,28 @@ class Listener:
             refractory=refractory,
         ).begin(hearing.period, hearing.delay)
         return Listening(hearing, deciding, self._pieces(stream, sr))
+
+    def transcribe(
+        self, stream: str | os.PathLike[str] | Iterable[np.ndarray], *, sr: int | None = None
+    ) -> Iterator[Said]:
+        """Say what is said in a stream, each symbol as soon as it can be said.
+
+        Args:
+            stream, sr: as in `listen`.
+
+        Yields:
+            The symbols in the order of time: those that `predict` finds without a beam, were the stream one recording.
+
+        Raises:
+            InputError: as in `listen`, or the listener has not learnt transcripts by CTC, or its model doesn't stream.
+
+        Example:
+            >>> for said in listener.transcribe("digits.flac"):  # doctest: +SKIP
+            ...     print(f"{said.time:8.2f} s  {said.symbol}")
+        """
+        if self.fitted.task.kind != "transcripts":
+            raise InputError(f"transcribe: this listener has learnt {self.fitted.task.target}; see Listener.listen")
+        return said_in_stream(Hearing(self.fitted), self._pieces(stream, sr))
 
     def _pieces(self, stream: Any, sr: int | None) -> Iterable[np.ndarray]:
         if isinstance(stream, str | os.PathLike):
@@ -251,7 +245,8 @@ class Listener:
     ) -> Exported:
         """Write one file from waveform to probabilities or numbers, ``.onnx`` or ``.stablehlo``.
 
-        See `jaxlisten.deploy.export`.
+        Of transcripts these are the probabilities of the blank, or the end, and of each symbol, step by step. See
+        `jaxlisten.deploy.export`.
 
         Args:
             path: where to.
@@ -264,19 +259,24 @@ class Listener:
             InputError: as `jaxlisten.deploy.export`, or the data has another rate, other classes or no clips.
         """
         fitted = self.fitted
+        spoken = fitted.task.kind == "transcripts"
         if data is not None:
             self._check(data)
+        if int8 and spoken:
+            raise InputError(
+                "export: 8-bit weights are checked on one answer a clip, not on transcripts; leave out int8"
+            )
         return export(
             fitted.model,
             fitted.params,
             fitted.state,
             path,
             sr=fitted.sr,
-            classes=fitted.classes,
+            classes=("",) * fitted.task.special + fitted.classes,
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
-            targets=None if data is None or self._hears_events else data.targets,
+            targets=None if data is None or spoken or self._hears_events else data.targets,
             streaming=streaming,
             int8=int8,
         )
@@ -318,7 +318,7 @@ class Listener:
         said = next(frames(self.fitted, [self._opener(sr)(sound)]))
         rule = event_rule(self.classes, stored=self.fitted.about.get("event_rule"))
         events = rule.found(said, seconds_a_step(self.fitted))
-        whole = self._prediction(said.max(axis=0, initial=0.0))
+        whole = prediction(said.max(axis=0, initial=0.0), self.fitted)
         return whole._replace(labels=tuple(dict.fromkeys(event.label for event in events)), events=events)
 
     def _or_error(self, sound: Sound, sr: int | None) -> Prediction | InputError:
@@ -331,16 +331,7 @@ class Listener:
         for piece, scores in heard:
             if piece.error is not None:
                 raise piece.error
-            yield Window(piece.start / self.sr, piece.end / self.sr, self._prediction(scores))
-
-    def _prediction(self, said: np.ndarray) -> Prediction:
-        """Put scores ``[classes]`` into words."""
-        if self.fitted.task.kind == "numbers":
-            return Prediction("", math.nan, (), numbers=tuple(zip(self.classes, said.tolist(), strict=True)))
-        top = tuple((self.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))
-        several = self.fitted.task.kind == "labels"
-        labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)
-        return Prediction(*top[0], top, labels)
+            yield Window(piece.start / self.sr, piece.end / self.sr, prediction(scores, self.fitted))
 
 
 def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> Listener:
@@ -354,19 +345,3 @@ def load(run_dir: str | os.PathLike[str], *, model: Layer | None = None) -> List
         InputError: a file is missing, damaged or of another format, or the weights don't fit the model.
     """
     return Listener(runs.read(run_dir, model=model))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _probabilities(model: Layer, task: Task, params: Params, state: State, x: Any) -> Array:
-    return task.link(model.apply(params, state, x)[0])
-
-
-def _means(heard: Iterable[tuple[Piece, np.ndarray]]) -> Iterator[Any]:
-    """Yield for each recording the mean of what is said about its pieces, ``[classes]``, or its error."""
-    total, n = np.zeros(()), 0
-    for piece, scores in heard:
-        if piece.error is None:
-            total, n = total + scores, n + 1
-        if piece.last:
-            yield piece.error or (total / n).astype(np.float32)
-            total, n = np.zeros(()), 0

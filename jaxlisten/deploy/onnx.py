@@ -60,8 +60,9 @@ def to_onnx(
 
     Inputs: ``waveform``, float32 ``[batch, time]``, and ``length``, int64 ``[batch]``, which may be left out: then
     every sample is valid. Output: ``probabilities``, float32 ``[batch, classes]``. Metadata: ``classes``, a JSON list,
-    ``sr``, and ``longest`` where it is given. Batch and time are free. A runtime that knows no optional inputs takes
-    clips of one length at a time.
+    ``sr``, and ``longest`` where it is given; with `steps` also ``answers``: "steps", and of transcripts ``blank``:
+    "0", the place of the blank among the classes, whose name is empty. Batch and time are free. A runtime that knows no
+    optional inputs takes clips of one length at a time.
 
     Args:
         model: from raw sound to one score a class.
@@ -110,6 +111,9 @@ def to_onnx(
     metadata = {"classes": json.dumps(list(classes), ensure_ascii=False), "sr": str(sr)}
     if longest is not None:
         metadata["longest"] = str(longest)
+    if steps:
+        metadata["answers"] = "steps"
+        metadata |= {"blank": "0"} if classes[0] == "" else {}
     helper.set_model_props(proto, metadata)
     checker.check_model(proto, full_check=True)
     return proto
@@ -135,6 +139,16 @@ def run_onnx(model: Any, waveform: Any, length: Any = None) -> np.ndarray:
     if length is not None:
         feeds["length"] = np.asarray(length, np.int64)
     return np.asarray(session.run(None, feeds)[0])
+
+
+def run_onnx_steps(model: Any, waveform: Any, length: Any = None) -> Any:
+    """Run an exported model as `run_onnx` does; where it answers step by step, return a `Padded` of its answers."""
+    session = session_of(model)
+    feeds: dict[str, np.ndarray] = {session.get_inputs()[0].name: np.asarray(waveform, np.float32)}
+    if length is not None:
+        feeds["length"] = np.asarray(length, np.int64)
+    answers, *steps = session.run(None, feeds)
+    return Padded(np.asarray(answers), np.asarray(steps[0])) if steps else np.asarray(answers)
 
 
 def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded) -> Any:

@@ -68,6 +68,10 @@ class Hearing:
             raise InputError("listen: this listener was trained on features, not on sound")
         if fitted.task.kind == "numbers":
             raise InputError("listen: this listener says numbers; only classes and labels can be detected")
+        if fitted.task.taught:
+            raise InputError(
+                "listen: this listener writes down whole clips; in streams, listeners of CTC can transcribe"
+            )
         samples = fitted.longest if window is None else round(window * fitted.sr)
         if samples < 1:
             raise InputError(f"listen: expected a window above 0 seconds, got {window}")
@@ -81,6 +85,8 @@ class Hearing:
         except LayerError as error:
             self._model, self.why = fitted.model, str(error)
         self.exact: bool = not self.why
+        if fitted.task.kind == "transcripts" and not self.exact:
+            raise InputError(f"listen: in a stream only a model that streams can transcribe ({self.why})")
         self.delay: float = 0.0
         self._samples, self._block = samples, max(1, samples // _HOPS)
         self.period: float = self._block / self.sr
@@ -146,7 +152,7 @@ class Hearing:
         )
 
     def _joined(self, said: list[np.ndarray]) -> Heard:
-        rows = np.concatenate(said) if said else np.zeros((0, len(self.classes)), np.float32)
+        rows = np.concatenate(said) if said else np.zeros((0, len(self.classes) + self._task.special), np.float32)
         index = self._rows + np.arange(len(rows))
         self._rows += len(rows)
         return Heard((index if self.exact else index + 1) * self.period, rows)

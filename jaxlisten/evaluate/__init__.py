@@ -11,6 +11,7 @@ from jaxlisten.evaluate.numbers import Miss, NumberReport
 from jaxlisten.evaluate.report import Mistake, Report
 from jaxlisten.evaluate.scoring import Scores, evaluate, make_eval_step, score
 from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
+from jaxlisten.evaluate.transcripts import Misheard, TranscriptReport
 
 __all__ = [
     "BaseReport",
@@ -22,12 +23,14 @@ __all__ = [
     "FalseAlarm",
     "LabelMistake",
     "LabelReport",
+    "Misheard",
     "Miss",
     "Mistake",
     "NumberReport",
     "Report",
     "Scores",
     "StreamReport",
+    "TranscriptReport",
     "choose_thresholds",
     "compare",
     "embed",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jaxlisten import metrics
 from jaxlisten.data import Dataset, union
+from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
 from jaxlisten.files import replacing
 
@@ -53,7 +54,7 @@ class _Clips(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BaseReport(_Clips):
-    """What all reports share: `Report`, `LabelReport` and `NumberReport`.
+    """What all reports share: `Report`, `LabelReport`, `NumberReport` and `TranscriptReport`.
 
     Attributes:
         history: a row an epoch of training, with any of ``epoch``, ``train_loss``, ``val_loss``, ``train_accuracy``,
@@ -204,14 +205,20 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
     clips = [report.data for report in each if report.data is not None]
     fields: dict[str, Any] = {
         "paths": tuple(path for report in each for path in report.paths),
-        "targets": np.concatenate([report.targets for report in each]),
-        said: np.concatenate([getattr(report, said) for report in each]),
+        "targets": _concatenated([report.targets for report in each]),
+        said: _concatenated([getattr(report, said) for report in each]),
         "groups": tuple(name for name, report in reports.items() for _ in report.paths),
         "trained_on": tuple(path for report in each for path in report.trained_on),
         "chosen_by": tuple(path for report in each for path in report.chosen_by),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
     return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})
+
+
+def _concatenated(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Join the rows of arrays; transcripts ``[n, most]`` of different width are filled up with -1."""
+    widths = {array.shape[-1] for array in arrays if array.ndim == 2}
+    return np.concatenate(arrays) if len(widths) < 2 else joined_transcripts(arrays)
 
 
 def calibration(targets: Any, probabilities: NDArray[np.float32], logits: NDArray[np.float64]) -> Calibration:

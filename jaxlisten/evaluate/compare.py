@@ -152,7 +152,7 @@ def _tell(row: Compared, shown: bool) -> None:
 def _check(train: Dataset, validation: Dataset, scored: Dataset, names: Iterable[str]) -> None:
     for what, part in (("train", train), ("validation", validation), ("test", scored)):
         if part.kind != "class":
-            kind = "several labels" if part.kind == "labels" else "numbers"
+            kind = "several labels" if part.kind == "labels" else part.kind
             raise InputError(
                 f"compare: expected one class a clip, got {kind} as targets in {what}: classical models are compared "
                 "on classes only"

@@ -13,21 +13,24 @@ import numpy as np
 
 from jaxlisten import tasks
 from jaxlisten.data import Dataset, batches, bucket_lengths
+from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
+from jaxlisten.evaluate.transcripts import TranscriptReport, check_beam, searched
 from jaxlisten.heard import known
 from jaxlisten.nn import Layer, summary
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Padded, Params, State
 
-REPORTS: dict[str, type[Report] | type[LabelReport] | type[NumberReport]] = {
+REPORTS: dict[str, type[Report] | type[LabelReport] | type[NumberReport] | type[TranscriptReport]] = {
     "class": Report,
     "labels": LabelReport,
     "numbers": NumberReport,
+    "transcripts": TranscriptReport,
 }
 """The report on each kind of target."""
 
@@ -37,8 +40,8 @@ class Scores(NamedTuple):
 
     Attributes:
         probabilities: ``[n, classes]``, what the task's link makes of the logits; where they are to be numbers, the
-            numbers. Of a model that answers at every step a `Padded` of a batch, and of all items a tuple of
-            ``[steps, classes]``.
+            numbers; of transcripts their symbols, ``[n, most]`` with -1 behind the end of each. Of a model that answers
+            at every step a `Padded` of a batch, and of all items a tuple of ``[steps, classes]``.
         loss: mean loss over the items that are present, a scalar.
         weight: sum of the items' weights, a scalar.
     """
@@ -57,14 +60,17 @@ def make_eval_step(model: Layer, task: Task | str = "classification") -> EvalSte
     The model is vmapped over the items, so nothing in a batch can change what is said about a clip. Steps made for
     equal models share one compilation a shape.
     """
-    return functools.partial(_eval_step, model, tasks.find(task) if isinstance(task, str) else task)
+    return functools.partial(_eval_step, model, tasks.find(task) if isinstance(task, str) else task, 1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _eval_step(model: Layer, task: Task, params: Params, state: State, batch: Batch) -> Scores:
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _eval_step(model: Layer, task: Task, beam: int, params: Params, state: State, batch: Batch) -> Scores:
     logits = jax.vmap(lambda x: model.apply(params, state, x)[0])(batch.x)
-    said = Padded(task.link(logits.values), logits.length) if isinstance(logits, Padded) else task.link(logits)
-    return Scores(said, task.loss(logits, batch.y, batch.weight), jnp.sum(batch.weight))
+    taught = logits
+    if task.taught:
+        taught = jax.vmap(lambda x, y: model.apply(params, state, task.given(x, y))[0])(batch.x, batch.y)
+    answers = task.answers(logits) if beam == 1 else searched(model, task, beam, params, state, batch.x, logits)
+    return Scores(answers, task.loss(taught, batch.y, batch.weight), jnp.sum(batch.weight))
 
 
 def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[np.ndarray, Batch]]) -> Scores:
@@ -86,6 +92,8 @@ def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[
     found = [
         _present(result.probabilities, len(indices)) for (indices, _), result in zip(pending, results, strict=True)
     ]
+    if not isinstance(found[0], list):
+        found = widened(found)
     weights = np.array([result.weight for result in results], np.float64)
     losses = np.array([result.loss for result in results], np.float64)
     return Scores(_in_order(places, found), (losses * weights).sum() / max(weights.sum(), 1.0), weights.sum())
@@ -108,6 +116,15 @@ def _in_order(places: np.ndarray, found: list[Any]) -> Any:
     return probabilities
 
 
+def widened(answers: list[np.ndarray]) -> list[np.ndarray]:
+    """Give answers one width: those to shorter clips have room for fewer symbols."""
+    widths = [one.shape[-1] for one in answers]
+    if len(set(widths)) < 2:
+        return answers
+    rest = [[(0, 0)] * (one.ndim - 1) + [(0, max(widths) - one.shape[-1])] for one in answers]
+    return [np.pad(one, width, constant_values=-1) for one, width in zip(answers, rest, strict=True)]
+
+
 def evaluate(
     fitted: Fitted,
     data: Dataset,
@@ -116,6 +133,7 @@ def evaluate(
     title: str = "",
     about: Any = None,
     by: Literal["group", "fold"] = "group",
+    beam: int = 1,
 ) -> Any:
     """Score every clip of a data set.
 
@@ -126,12 +144,14 @@ def evaluate(
         title: heading of the report.
         about: what to say about the data in the report, a dict.
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
+        beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
+            symbol is taken at each step.
 
     Returns:
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, an
-        `EventReport` for events in time, which hears recordings whole, whatever their length. Clips that
-        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
-        best epoch was chosen by, in ``chosen_by``.
+        `EventReport` for events in time, which hears recordings whole, whatever their length, a `TranscriptReport` for
+        transcripts. Clips that the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells
+        of them; those that its best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -139,6 +159,7 @@ def evaluate(
     """
     fitted = getattr(fitted, "fitted", fitted)
     _check(fitted, data)
+    check_beam("evaluate", fitted.task, beam)
     if by not in ("group", "fold"):
         raise InputError(f"evaluate: expected by 'group' or 'fold', got {by!r}")
     trained, chosen = _known(fitted, data)
@@ -155,7 +176,7 @@ def evaluate(
     }
     if data.kind == "events":
         return evaluate_events(fitted, data, **fields)
-    step = make_eval_step(fitted.model, fitted.task)
+    step = functools.partial(_eval_step, fitted.model, fitted.task, beam)
     scores = score(step, fitted.params, fitted.state, batches(data, batch_size, bucket_lengths(data.lengths)))
     return REPORTS[fitted.task.kind](
         fitted.classes, _in_places(data, fitted.classes), scores.probabilities, data.paths, **fields
@@ -206,6 +227,8 @@ def _in_places(data: Dataset, classes: tuple[str, ...]) -> np.ndarray:
     known = np.array([classes.index(name) for name in data.classes])
     if data.kind == "class":
         return known[data.targets]
+    if data.kind == "transcripts":
+        return np.append(known, END)[data.targets]
     placed = np.zeros((len(data), len(classes)), data.targets.dtype)
     placed[:, known] = data.targets.reshape(len(data), len(known))
     return placed

@@ -1,8 +1,8 @@
 """Figures of merit: pure NumPy functions, on the host and in float64, equal to scikit-learn's where it has them.
 
 Truth comes first, then what was said of it. One class a clip is counted in a confusion matrix, several labels are
-truths ``[n, classes]`` of 0 and 1, numbers are ``[n]`` or ``[n, k]``, and events are ``[m, 3]`` of start, end and class
-for each recording.
+truths ``[n, classes]`` of 0 and 1, numbers are ``[n]`` or ``[n, k]``, events are ``[m, 3]`` of start, end and class for
+each recording, and sequences ``[n, longest]`` with -1 behind the end of each.
 """
 
 from jaxlisten.metrics.arrays import mean_known
@@ -33,10 +33,19 @@ from jaxlisten.metrics.ranking import (
     roc_curve,
     threshold_for,
 )
+from jaxlisten.metrics.sequences import (
+    Edits,
+    aligned_pairs,
+    edit_distances,
+    edits,
+    label_error_rate,
+    total_edits,
+)
 
 __all__ = [
     "Averages",
     "Curve",
+    "Edits",
     "EventCounts",
     "OperatingPoint",
     "PerClass",
@@ -44,11 +53,14 @@ __all__ = [
     "Reliability",
     "accuracy",
     "adjusted_rand",
+    "aligned_pairs",
     "average_precision",
     "averages",
     "balanced_accuracy",
     "best_f1",
     "confusion_matrix",
+    "edit_distances",
+    "edits",
     "event_based",
     "event_pairs",
     "exact_match",
@@ -56,6 +68,7 @@ __all__ = [
     "fit_temperature",
     "found_events",
     "label_averages",
+    "label_error_rate",
     "macro_f1",
     "mean_known",
     "per_class",
@@ -67,6 +80,7 @@ __all__ = [
     "roc_curve",
     "segment_based",
     "threshold_for",
+    "total_edits",
     "usual_medians",
     "wilson_interval",
 ]

@@ -12,6 +12,7 @@ from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
 from jaxlisten.models.frames import event_crnn, event_linear
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
 from jaxlisten.models.recurrent import crnn, gru, lstm
+from jaxlisten.models.sequence import attention, ctc
 from jaxlisten.nn import Layer, Serial
 
 MODELS: dict[str, Callable[..., Serial]] = {
@@ -28,6 +29,8 @@ MODELS: dict[str, Callable[..., Serial]] = {
 
 EVENT_MODELS: dict[str, Callable[..., Serial]] = {"crnn": event_crnn, "linear": event_linear}
 """The models that a command can name where events are learned."""
+TRANSCRIBERS: dict[str, Callable[..., Layer]] = {"ctc": ctc, "attention": attention}
+"""The models of transcripts that a command can name, functions of the number of symbols; the first is the default."""
 
 FRONT_ENDS: dict[str, Callable[..., Layer]] = {
     "log_mel": log_mel,
@@ -42,11 +45,14 @@ __all__ = [
     "EVENT_MODELS",
     "FRONT_ENDS",
     "MODELS",
+    "TRANSCRIBERS",
+    "attention",
     "autoencoder",
     "cnn",
     "cnn1d",
     "conv_autoencoder",
     "crnn",
+    "ctc",
     "ds_cnn",
     "event_crnn",
     "event_linear",

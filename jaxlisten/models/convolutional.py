@@ -50,8 +50,8 @@ def cnn1d(
     lookahead = 0 if causal else None
     blocks = {
         f"block{index}": serial(
-            _normed(Conv1D(width, kernel, stride=stride, lookahead=lookahead, bias=False)),
-            residual=residual(_normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
+            normed(Conv1D(width, kernel, stride=stride, lookahead=lookahead, bias=False)),
+            residual=residual(normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
         )
         for index, width in enumerate(channels)
     }
@@ -87,12 +87,12 @@ def cnn(
     images, blocks = dict[str, Layer](), dict[str, Layer]()
     for index, width in enumerate(filters):
         size, stride = ((3, 3), (1, 2)) if index else ((5, 5), (2, 2))
-        images[f"image{index}"] = _normed(Conv2D(width, size, stride=stride, lookahead=lookahead, bias=False))
+        images[f"image{index}"] = normed(Conv2D(width, size, stride=stride, lookahead=lookahead, bias=False))
     for index, width in enumerate(channels):
         taps, stride = (kernel, 2) if index else (1, 1)
         blocks[f"block{index}"] = serial(
-            _normed(Conv1D(width, taps, stride=stride, lookahead=lookahead, bias=False)),
-            residual=residual(_normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
+            normed(Conv1D(width, taps, stride=stride, lookahead=lookahead, bias=False)),
+            residual=residual(normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
         )
     return serial(
         **entry(), image=AddChannel(), **images, steps=MergeFrequency(), **blocks, **head(classes, dropout, pooled())
@@ -123,20 +123,20 @@ def ds_cnn(classes: int, *, channels: int = 64, blocks: int = 4, dropout: float 
     first = Conv2D(channels, (10, 4), stride=(2, 2), lookahead=lookahead, bias=False)
     separable = {
         f"block{index}": serial(
-            depthwise=_normed(DepthwiseConv2D((3, 3), lookahead=lookahead, bias=False)),
-            pointwise=_normed(Conv2D(channels, (1, 1), bias=False)),
+            depthwise=normed(DepthwiseConv2D((3, 3), lookahead=lookahead, bias=False)),
+            pointwise=normed(Conv2D(channels, (1, 1), bias=False)),
         )
         for index in range(blocks)
     }
     return serial(
         **entry(),
         image=AddChannel(),
-        first=_normed(first),
+        first=normed(first),
         **separable,
         bands=FrequencyPool("mean"),
         **head(classes, dropout, pooled()),
     )
 
 
-def _normed(convolution: Layer) -> Serial:
+def normed(convolution: Layer) -> Serial:
     return serial(convolution, BatchNorm(), ReLU())

@@ -30,6 +30,7 @@ from jaxlisten.nn.summary import summary
 from jaxlisten.nn.time import Reach, Stepwise, Windowed
 from jaxlisten.nn.trunk import Trunk, trunk
 from jaxlisten.nn.wrap import BFloat16, Frozen, Remat, Wrapper
+from jaxlisten.nn.writing import AttentionDecoder, EncoderDecoder
 
 __all__ = [
     "GELU",
@@ -39,6 +40,7 @@ __all__ = [
     "PCEN",
     "REGISTRY",
     "AddChannel",
+    "AttentionDecoder",
     "AttentionPool",
     "AutoGain",
     "BFloat16",
@@ -54,6 +56,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EncoderDecoder",
     "FilterBank",
     "FrequencyPool",
     "FrequencyWarp",

@@ -7,6 +7,7 @@ Time is axis -2 (``[*batch, time, channel]``) unless a docstring says otherwise.
 
 from jaxlisten.ops.attention import attend, attend_window, masked_softmax, rotate
 from jaxlisten.ops.convolution import conv1d, conv2d
+from jaxlisten.ops.ctc import Decoded, ctc_beam, ctc_greedy, frames_needed
 from jaxlisten.ops.decimation import decimate
 from jaxlisten.ops.depthwise import depthwise_conv
 from jaxlisten.ops.events import frame_targets
@@ -22,17 +23,21 @@ from jaxlisten.ops.statistics import masked_moments, standardize, widened
 from jaxlisten.ops.transposed import conv_transpose, transposed_reach
 
 __all__ = [
+    "Decoded",
     "attend",
     "attend_window",
     "conv1d",
     "conv2d",
     "conv_transpose",
+    "ctc_beam",
+    "ctc_greedy",
     "decimate",
     "depthwise_conv",
     "exact_magnitude",
     "exponential_smoother",
     "frame",
     "frame_targets",
+    "frames_needed",
     "gru",
     "in_parts",
     "largest",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from jaxlisten.data import Dataset
-from jaxlisten.errors import InputError
+from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.losses import frames_needed
 from jaxlisten.nn import Layer, to_config
 from jaxlisten.tasks import Task
 
@@ -47,7 +52,7 @@ def _check_variety(train: Dataset) -> None:
             f"fit: expected training clips of at least two classes, got only {train.classes[train.targets[0]]!r}; "
             "a classifier needs something to tell apart"
         )
-    what = "labels" if train.kind == "labels" else "numbers"
+    what = train.kind
     raise InputError(f"fit: expected training clips with different {what}, got {train.targets[0].tolist()} for all")
 
 
@@ -59,6 +64,46 @@ def check_task(task: Task, train: Any, validation: Dataset | None) -> None:
                 f"fit: the task {task.name!r} learns {task.target}, but the data has targets of the kind "
                 f"{part.kind!r}, {part.targets.dtype} {list(part.targets.shape)}"
             )
+
+
+def warn_of_long_transcripts(model: Layer, task: Task, parts: Sequence[Any]) -> None:
+    """Warn of transcripts that have more symbols than a model of CTC gives frames; its loss leaves them out.
+
+    Raises:
+        InputError: all of the training clips are such.
+    """
+    if task.kind != "transcripts":
+        return
+    for k, part in enumerate(parts):
+        if not isinstance(part, Dataset) or part.kind != "transcripts":
+            continue
+        if task.taught:
+            _check_room(model, part)
+            continue
+        frames, needed = np.asarray(model.out_length(part.lengths)), frames_needed(part.targets)
+        long = np.flatnonzero(needed > frames)
+        if not len(long):
+            continue
+        i = long[0]
+        message = (
+            f"fit: {len(long):,} of {len(part):,} transcripts are too long for their sound, such as that of "
+            f"'{part.paths[i]}': it takes {needed[i]} frames (a blank between equal symbols included), and the model "
+            f"gives {frames[i]} in {part.lengths[i] / part.sr:.2f} s"
+        )
+        if k == 0 and len(long) == len(part):
+            raise InputError(f"{message}; build it with fewer strides, or correct the transcripts")
+        warnings.warn(f"{message}; they are left out of the loss", ListenWarning, stacklevel=5)
+
+
+def _check_room(model: Layer, part: Dataset) -> None:
+    """Refuse transcripts that are longer than what a model writes."""
+    longest, lengths = model.out_length(part.lengths.max()) - 1, (part.targets >= 0).sum(axis=1)
+    if lengths.max() > longest:
+        i = int(lengths.argmax())
+        raise InputError(
+            f"fit: the transcript of '{part.paths[i]}' has {lengths[i]} symbols, and the model writes {longest} at "
+            f"most; build it with longest={lengths[i]} or more"
+        )
 
 
 def check_sample_rate(model: Layer, train: Any, validation: Dataset | None) -> None:

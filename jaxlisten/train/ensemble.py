@@ -32,6 +32,8 @@ def ensemble(runs: Sequence[Fitted]) -> Fitted:
     if not runs:
         raise InputError("ensemble: expected at least one listener, got none")
     first = runs[0]
+    if first.task.taught:
+        raise InputError("ensemble: expected listeners whose logits have a mean; these write each symbol by themselves")
     for i, run in enumerate(runs):
         for what in ("task", "classes", "sr"):
             ours, theirs = getattr(first, what), getattr(run, what)

@@ -16,7 +16,7 @@ from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer, period
 from jaxlisten.nn.layer import spec
 from jaxlisten.tasks import Task
-from jaxlisten.train.checks import check, check_sample_rate, check_task
+from jaxlisten.train.checks import check, check_sample_rate, check_task, warn_of_long_transcripts
 from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import Optimizer, Settings, TrainState, Update, init_train_state
 from jaxlisten.types import Array, Batch, Padded
@@ -80,6 +80,7 @@ def prepare(
         task = tasks.find(task) if task is not None else tasks.infer(_targets(trains[0]))
     for train, validation in zip(trains, validations, strict=True):
         check_task(task, train, validation)
+        warn_of_long_transcripts(model, task, (train, validation))
     if task.kind == "events" and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))
     sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]

@@ -10,7 +10,7 @@ import optax
 
 from jaxlisten.augment import Augmentation, Chain, Noise, Speed
 from jaxlisten.nn import Rescaling
-from jaxlisten.tasks import Task, classification
+from jaxlisten.tasks import Task, classification, dictation
 
 
 def default_epochs(steps_per_epoch: int) -> int:
@@ -38,7 +38,9 @@ def default_optimizer(steps: int, *, peak: float = 3e-3, weight_decay: float = 1
 
 
 def default_task(task: Task) -> Task:
-    """Return the task with what the recipe adds for training: label smoothing, where there is one class per clip."""
+    """Return the task with what the recipe adds for training: label smoothing, where there is one class at a time."""
+    if task.taught:
+        return dictation(label_smoothing=0.1)
     return classification(label_smoothing=0.1) if task.kind == "class" else task
 
 
@@ -63,4 +65,4 @@ def default_augment(task: Task) -> Augmentation | None:
 
     The models of `jaxlisten.models` mask parts of the spectrum besides.
     """
-    return None if task.kind == "numbers" else Chain((Speed(), Noise()))
+    return None if task.kind == "numbers" else Chain((Speed(whole=task.kind == "transcripts"), Noise()))

@@ -231,14 +231,15 @@ class Run:
 def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | None) -> Fitted:
     """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
     train, validation = job.train, job.validation
-    said = out_spec(job.model, now.params, now.state, job.sample)
-    n_logits = (said.values if isinstance(said, Padded) else said).shape[-1]
+    logits, special = out_spec(job.model, now.params, now.state, job.sample), job.task.special
+    n_logits = (logits.values if isinstance(logits, Padded) else logits).shape[-1]
     named = train if isinstance(train, Dataset) else validation
-    classes = tuple(str(i) for i in range(n_logits)) if named is None else named.classes
-    if n_logits != len(classes):
+    classes = tuple(str(i) for i in range(n_logits - special)) if named is None else named.classes
+    if n_logits != len(classes) + special:
+        besides = f" (and {special} more for the blank or the end)" if special else ""
         raise InputError(
-            f"fit: the model gives {n_logits} logits, the data has {len(classes)} {job.task.things}; build it with "
-            f"classes={len(classes)}"
+            f"fit: the model gives {n_logits} logits, the data has {len(classes)} {job.task.things}{besides}; build it "
+            f"with classes={len(classes)}"
         )
     training: dict[str, Any] = {"epochs": job.epochs, "batch_size": job.batch_size}
     if now.settings is not None:

@@ -181,7 +181,8 @@ class Update:
 
         def loss_of(params: Params) -> tuple[Array, State]:
             with devices.over(self.mesh):
-                logits, state = self.model.apply(params, now.state, batch.x, key=key, train=True)
+                x = self.task.given(batch.x, batch.y)
+                logits, state = self.model.apply(params, now.state, x, key=key, train=True)
             return self.task.loss(logits, batch.y, batch.weight, train=True), state
 
         (loss, state), gradients = jax.value_and_grad(loss_of, has_aux=True)(now.params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +20,11 @@ class Shelf(NamedTuple):
 
     Attributes:
         x: ``Padded(float32 [n, time], int32 [n])``.
-        y: their targets, ``[n, ...]``.
+        y: their targets, ``[n, ...]``: an array, or a `Padded` of transcripts.
     """
 
     x: Padded
-    y: Array
+    y: Any
 
 
 class Plan(NamedTuple):
@@ -111,7 +111,7 @@ def take(shelf: Shelf, clips: Array) -> Batch:
         return jnp.where(present.reshape(-1, *[1] * (a.ndim - 1)), a[rows], 0)
 
     x = Padded(taken(shelf.x.values), taken(shelf.x.length))
-    return Batch(x, taken(shelf.y), present.astype(jnp.float32))
+    return Batch(x, jax.tree.map(taken, shelf.y), present.astype(jnp.float32))
 
 
 def fits(data: Dataset, lengths: tuple[int, ...]) -> bool:

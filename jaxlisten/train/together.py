@@ -17,6 +17,7 @@ from jaxlisten import devices
 from jaxlisten.data import union
 from jaxlisten.errors import TrainingError
 from jaxlisten.evaluate import Scores, make_eval_step
+from jaxlisten.evaluate.scoring import widened
 from jaxlisten.nn import Layer
 from jaxlisten.tasks import Task
 from jaxlisten.train.feed import Resident, Take, judged, order
@@ -154,11 +155,12 @@ def make_judge(jobs: list[Job]) -> Judge:
             _score_each(job.model, job.task, job.update.mesh, now.weights, store.shelves[shelf], rows)
             for shelf, rows in zip(plan.shelf, plan.clips, strict=True)
         ]
-        scores = Scores(*map(np.stack, zip(*jax.device_get(pending), strict=True)))  # [steps, runs, ...]
+        said, *rest = zip(*jax.device_get(pending), strict=True)
+        scores = Scores(*map(np.stack, (widened(list(said)), *rest)))  # [steps, runs, ...]
         rows = []
         for run, part in enumerate(parts):
             present = places[run] >= 0
-            probabilities = np.empty((len(part), *scores.probabilities.shape[3:]), np.float32)
+            probabilities = np.empty((len(part), *scores.probabilities.shape[3:]), scores.probabilities.dtype)
             probabilities[places[run][present]] = scores.probabilities[:, run][present]
             loss = np.average(scores.loss[:, run].astype(np.float64), weights=scores.weight[:, run])
             rows.append(judged(job.task, probabilities, loss, part.targets))

@@ -222,13 +222,13 @@ def test_listening_on_and_on_takes_no_more_memory(fitted, tmp_path):
 
     listen(300)
     gc.collect()  # what other tests left
-    shapes, arrays = module._probabilities._cache_size(), len(jax.live_arrays())
+    shapes, arrays = module.probabilities._cache_size(), len(jax.live_arrays())
     tracemalloc.start()
     listen(300)
     gc.collect()
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert module._probabilities._cache_size() == shapes
+    assert module.probabilities._cache_size() == shapes
     assert len(jax.live_arrays()) <= arrays
     assert kept < 0.2e6
     assert peak < 0.3 * 4 * 1200 * SR

@@ -111,7 +111,7 @@ def test_what_can_not_be_compared_is_refused(network):
         jl.compare(one, PARTS[1])
     with pytest.raises(InputError, match="got another rate or other classes in test"):
         jl.compare(PARTS[0], PARTS[1], dataclasses.replace(PARTS[2], sr=16_000))
-    with pytest.raises(InputError, match="families of knn, .* got 'svm'"):
+    with pytest.raises(InputError, match="families of .*knn, .* got 'svm'"):
         jl.compare(PARTS[0], PARTS[1], families=["svm"])
     with pytest.raises(InputError, match="at least one clip in validation"):
         jl.compare(PARTS[0], PARTS[1].subset([]))

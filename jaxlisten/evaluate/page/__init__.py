@@ -9,12 +9,14 @@ from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page import about, events, scores, streams
+from jaxlisten.evaluate.page.aligned import symbols
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
 from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant
 from jaxlisten.evaluate.page.words import summary
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.streams import StreamReport
+from jaxlisten.evaluate.transcripts import TranscriptReport
 
 if TYPE_CHECKING:
     from jaxlisten.evaluate.base import BaseReport
@@ -110,6 +112,26 @@ def _(report: NumberReport) -> list[scores.Figure]:
 @middle.register
 def _(report: NumberReport) -> list[Section]:
     return [scores.training(report), scores.numbers(report), scores.groups(report), mistakes(report)]
+
+
+@figures.register
+def _(report: TranscriptReport) -> list[scores.Figure]:
+    total = report.total
+    words = ("Word error rate", percent(report.word_error_rate), "<p>errors for each word</p>")
+    return [
+        ("Label error rate", percent(total.rate), f"<p>{counted(total.errors, 'error')}</p>"),
+        *([words] if report.word_error_rate != report.label_error_rate else []),
+        ("Substitutions", count(total.substitutions), "<p>taken for others</p>"),
+        ("Deletions", count(total.deletions), "<p>missed</p>"),
+        ("Insertions", count(total.insertions), "<p>made up</p>"),
+        ("All right", percent(report.exact_match), "<p>of the clips</p>"),
+        ("Clips", count(report.n), f"<p>with {counted(total.symbols, 'symbol')}</p>"),
+    ]
+
+
+@middle.register
+def _(report: TranscriptReport) -> list[Section]:
+    return [scores.training(report), symbols(report), scores.groups(report), mistakes(report)]
 
 
 @figures.register

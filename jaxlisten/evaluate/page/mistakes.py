@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
+from jaxlisten.evaluate.page.aligned import aligned
 from jaxlisten.evaluate.page.sounds import AUDIO_BYTES, sound
 from jaxlisten.evaluate.page.text import Section, cell, count, listing, significant, text
+from jaxlisten.evaluate.transcripts import TranscriptReport
 
 if TYPE_CHECKING:
     from jaxlisten.data import Dataset
@@ -51,6 +53,11 @@ def _(report: NumberReport) -> tuple[str, str, str]:
     return "Number", "Truth", "Said"
 
 
+@heads.register
+def _(report: TranscriptReport) -> tuple[str, str, str]:
+    return "Truth, and below it what was heard", "Written", "Errors"
+
+
 @singledispatch
 def worst(report: Any) -> list[Shown]:
     """List what the page shows of the mistakes, the worst first."""
@@ -77,13 +84,25 @@ def _(report: NumberReport) -> list[Shown]:
     ]
 
 
+@worst.register
+def _(report: TranscriptReport) -> list[Shown]:
+    return [
+        Shown(wrong.path, wrong.index, (aligned(wrong.pairs), text(wrong.predicted or "nothing")), str(wrong.errors))
+        for wrong in report.mistakes[:SHOWN_MISTAKES]
+    ]
+
+
 def mistakes(report: Any) -> Section:
     """Show the worst mistakes: with a picture and a player where the sound is at hand, the others in a table."""
     numbers = isinstance(report, NumberReport)
     title, order = ("Worst", "the largest error") if numbers else ("Mistakes", "the most confident")
+    order = "the most errors" if isinstance(report, TranscriptReport) else order
     shown, number = worst(report), len(report.worst if numbers else report.mistakes)
     if not shown:
-        return Section(title, "<p>None: every clip was classified right.</p>")
+        right = (
+            "every transcript is right" if isinstance(report, TranscriptReport) else "every clip was classified right"
+        )
+        return Section(title, f"<p>None: {right}.</p>")
     names, data = heads(report), report.data
     played = [] if data is None else shown[:PLAYED]
     cards = "".join(_card(data, k, one, names, AUDIO_BYTES // len(played)) for k, one in enumerate(played) if data)

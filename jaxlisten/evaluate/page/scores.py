@@ -12,6 +12,7 @@ from jaxlisten.evaluate.page.pictures import picture
 from jaxlisten.evaluate.page.text import Section, bar, cell, count, figure, hint, listing, percent, significant, text
 from jaxlisten.evaluate.plot.scores import best_epoch
 from jaxlisten.evaluate.report import Report
+from jaxlisten.evaluate.transcripts import TranscriptReport
 from jaxlisten.metrics.calibration import COLDEST, HOTTEST
 
 SHOWN_GROUPS = 20
@@ -148,6 +149,10 @@ def groups(report: Any) -> Section:
         shown = sorted(found.items(), key=lambda item: -item[1]["rmse"])
         head = ("MAE", "RMSE")
         cells = [[cell(significant(row[key])) for key in ("mae", "rmse")] for _, row in shown]
+    elif isinstance(report, TranscriptReport):
+        shown = sorted(found.items(), key=lambda item: -item[1]["label_error_rate"])
+        head = ("Label error rate", "All right")
+        cells = [[cell(percent(row["label_error_rate"])), bar(row["exact_match"])] for _, row in shown]
     else:
         shown = sorted(found.items(), key=lambda item: (item[1]["accuracy"], item[1]["high"]))
         head = ("Accuracy" if isinstance(report, Report) else "All labels right", "95 % interval")

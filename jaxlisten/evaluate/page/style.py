@@ -139,6 +139,15 @@ article dt { color: var(--muted); font-size: .78rem; }
 article dd { margin: 0; font-weight: 560; overflow-wrap: anywhere; line-height: 1.35; }
 article .path { font: .74rem/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; }
+.aligned { display: inline-flex; flex-wrap: wrap; gap: .15rem .45rem; font-weight: 450; text-align: left; }
+.aligned > span { display: inline-grid; white-space: pre; line-height: 1.3; }
+.aligned.characters { gap: .15rem 0; }
+.aligned.characters > span { min-width: .62em; }
+.aligned i { font-style: normal; color: var(--muted); }
+.aligned .off { border-radius: 3px; padding: 0 .2em; background: rgb(var(--wrong-rgb) / .22); }
+.aligned .off b { font-weight: 650; }
+article dl:has(.aligned) { grid-template-columns: 1fr auto; }
+article dl:has(.aligned) > div:first-child { grid-column: 1 / -1; }
 article .cut { font-size: .78rem; }
 audio { display: block; width: 100%; height: 2.4rem; margin-top: .4rem; }
 pre { margin: 0; font: .78rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }

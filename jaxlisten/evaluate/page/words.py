@@ -15,6 +15,7 @@ from jaxlisten.evaluate.page.text import count, counted, percent, significant, t
 from jaxlisten.evaluate.plot.scores import best_epoch
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.streams import StreamReport
+from jaxlisten.evaluate.transcripts import TranscriptReport
 
 _ADVICE = 3
 """Sentences of advice at most: who is told everything is told nothing."""
@@ -107,6 +108,20 @@ def _(report: NumberReport) -> Iterator[str]:
     )
     if np.isfinite(report.r2):
         yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from clip to clip."
+
+
+@findings.register
+def _(report: TranscriptReport) -> Iterator[str]:
+    total = report.total
+    yield (
+        f"Of {counted(total.symbols, 'symbol')} that are said, it took {count(total.substitutions)} for others, missed "
+        f"{count(total.deletions)} and made up {count(total.insertions)}: a label error rate of "
+        f"<b>{percent(total.rate)}</b>. {percent(report.exact_match)} of the transcripts are right from beginning to "
+        "end."
+    )
+    if report.confusions:
+        truth, said, n = report.confusions[0]
+        yield f"Most often it hears {_quoted(said)} where {_quoted(truth)} is said: {count(n)} times."
 
 
 @findings.register

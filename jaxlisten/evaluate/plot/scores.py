@@ -24,6 +24,7 @@ _PARTS = {"train": ("training", SAND), "val": ("validation", BLUE)}
 _LONG = {
     "event_f1": "event F1",
     "segment_f1": "segment F1",
+    "ler": "label error rate",
     "map": "mean average precision",
     "mae": "mean absolute error",
     "r2": "R²",

@@ -1,0 +1,112 @@
+"""Tasks with one answer for each clip: a class, labels, numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jaxlisten import metrics
+from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+from jaxlisten.tasks.task import Task
+
+
+def classification(*, label_smoothing: float = 0.0, class_weight: Any = None) -> Task:
+    """Make the task of one class per clip: integer targets ``[n]``, logits ``[batch, classes]``.
+
+    The best epoch is the one with the highest accuracy, ``val_accuracy``.
+
+    Args:
+        label_smoothing: the share of each target that is spread evenly over all classes in training, from 0 to below 1.
+        class_weight: ``[classes]``, from 0 upwards, how much each class counts in training, such as
+            `jaxlisten.data.class_weights`; None: all the same.
+
+    Raises:
+        InputError: a setting is out of range.
+
+    Example:
+        >>> classification(label_smoothing=0.1) == classification(label_smoothing=0.1)
+        True
+    """
+    return Task(
+        name="classification",
+        kind="class",
+        target="one class per clip",
+        objective=cross_entropy,
+        activation="softmax",
+        judge=_accuracy,
+        metric="val_accuracy",
+        maximize=True,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+    )
+
+
+def tagging(*, label_smoothing: float = 0.0, class_weight: Any = None, positive_weight: Any = None) -> Task:
+    """Make the task of several labels per clip: targets ``[n, classes]`` of 0 and 1, logits ``[batch, classes]``.
+
+    The best epoch is the one with the highest mean average precision over the labels, ``val_map``.
+
+    Args:
+        label_smoothing: how far each target is drawn towards 1/2 in training, from 0 to below 1.
+        class_weight: ``[classes]``, from 0 upwards, how much each label counts in training; None: all the same.
+        positive_weight: ``[classes]``, from 0 upwards, how much a label that holds counts in training against one that
+            doesn't; None: the same. See `jaxlisten.losses.binary_cross_entropy`.
+
+    Raises:
+        InputError: a setting is out of range.
+
+    Example:
+        >>> tagging(positive_weight=[1, 5]).positive_weight
+        (1.0, 5.0)
+    """
+    return Task(
+        name="tagging",
+        kind="labels",
+        target="several labels per clip",
+        objective=binary_cross_entropy,
+        activation="sigmoid",
+        judge=_mean_average_precision,
+        metric="val_map",
+        maximize=True,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+        positive_weight=positive_weight,
+    )
+
+
+def regression() -> Task:
+    """Make the task of numbers: floating-point targets ``[n]`` or ``[n, k]``, outputs ``[batch, k]``.
+
+    The best epoch is the one with the least mean squared error, ``val_loss``. Numbers of about unit size are learnt
+    best: where yours are far from it, such as pitch in Hz, end the model with a `jaxlisten.Rescaling`, as
+    `jaxlisten.train.default_units` makes it of the targets and ``jaxlisten train`` does.
+
+    Example:
+        >>> float(regression().loss(np.array([[1.0]]), np.array([3.0])))
+        4.0
+    """
+    return Task(
+        name="regression",
+        kind="numbers",
+        target="numbers",
+        objective=mean_squared_error,
+        activation="identity",
+        judge=_errors,
+        metric="val_loss",
+        maximize=False,
+    )
+
+
+def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    return {"accuracy": float((probabilities.argmax(axis=-1) == targets).mean())}
+
+
+def _mean_average_precision(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    # Numbers that are not finite are told by the loss; a figure must not stop the run in its place.
+    return {"map": float(metrics.average_precision(targets, np.nan_to_num(probabilities)))}
+
+
+def _errors(predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    figures = metrics.per_number(targets, np.nan_to_num(predictions))
+    return {"mae": float(figures.mae.mean()), "r2": metrics.mean_known(figures.r2)}
