@@ -72,7 +72,7 @@ def test_difference_above_the_tolerance_leaves_nothing_behind(ending, tmp_path):
 
 def test_wrong_file_is_never_let_through(tmp_path, monkeypatch):
     broken = lambda content, x, n=None: np.full((len(x), 3), np.nan)  # noqa: E731
-    monkeypatch.setattr(forms, "run_onnx", broken)
+    monkeypatch.setattr(forms, "run_onnx_steps", broken)
     with pytest.raises(jl.TrainingError, match="nan"):
         export(*trained("lstm"), tmp_path / "model.onnx", **SETTINGS)
     assert [*tmp_path.iterdir()] == []
@@ -161,7 +161,7 @@ def test_eight_bits_that_cost_more_than_a_point_or_a_clip_are_refused(tmp_path, 
     path = tmp_path / "model.onnx"
     assert export(*trained("cnn1d"), path, **settings, targets=truth).score.after > 0.96
     path.unlink()
-    monkeypatch.setattr(forms, "run_onnx", other)
+    monkeypatch.setattr(forms, "run_onnx_steps", other)
     with pytest.raises(jl.TrainingError, match=r"cost more than 3.3%: accuracy 100.00% before, 93.33% after on 30"):
         export(*trained("cnn1d"), path, **settings, targets=truth)
     with pytest.raises(jl.TrainingError, match=r"another answer to 2 of 30 clips.*export without int8"):

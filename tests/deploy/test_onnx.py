@@ -9,6 +9,7 @@ import soundfile
 import jaxlisten as jl
 from jaxlisten.deploy.onnx import emit, run_layer_onnx, run_onnx, to_onnx
 from jaxlisten.types import Padded
+from tests.cases import CASES
 from tests.deploy.speech import CLASSES, MODELS, SR, logits, ours, padded, speech, trained
 
 CONVOLUTIONS = [
@@ -136,10 +137,10 @@ def test_statistics_far_from_zero_lose_no_digits(layer):
     compare(layer, params, state, x * 0.01 - 100)
 
 
-def test_every_registered_layer_has_an_emitter():
-    missing = [name for name, cls in jl.REGISTRY.items() if cls.__module__.startswith("jaxlisten.nn.")
-               and emit.dispatch(cls) is emit.dispatch(object)]  # fmt: skip
-    assert missing == []
+def test_every_registered_layer_has_an_emitter_or_is_exempt_by_name():
+    ours = {name: cls for name, cls in jl.REGISTRY.items() if cls.__module__.startswith("jaxlisten.nn.")}
+    missing = {name for name, cls in ours.items() if emit.dispatch(cls) is emit.dispatch(object)}
+    assert missing == {name for name, case in CASES.items() if name in ours and "export" in case.exempt}
 
 
 def exported(name, **settings):
