@@ -25,7 +25,7 @@ from tests.cases import CASES, MODELS, Case
 BATCH = 4
 
 
-COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite differences", "keys")
+COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite differences", "keys", "storing", "export")
 """Laws with programs to compile."""
 TELLING = ("Conv1D/stride and dilation", "Serial/phase", "Parallel/down and up", "SlidingPool/max", "gru", "linear")
 """Variants of layers, and models, that they hold for in every run of the tests. The others are behind ``-m slow``."""
@@ -43,21 +43,39 @@ def cases(law: str):
 
 
 @functools.cache
+def inputs(item, tokens):
+    """Return a batch of inputs."""
+    noise = np.random.default_rng(0)
+    if tokens:
+        return jax.device_put(noise.integers(tokens, size=(BATCH, *item), dtype=np.int32))
+    return jax.device_put(noise.standard_normal((BATCH, *item)).astype(np.float32))
+
+
+@functools.cache
 def prepared(layer, item, tokens):
     """Return params and state away from their first values, and a batch of inputs."""
-    noise = np.random.default_rng(0)
-    x = noise.integers(tokens, size=(BATCH, *item), dtype=np.int32) if tokens else noise.standard_normal((BATCH, *item))
-    x = x if tokens else x.astype(np.float32)
+    noise, x = np.random.default_rng(1), inputs(item, tokens)
 
     def shaken(a):
         return np.asarray(a) + 0.3 * np.abs(noise.standard_normal(a.shape)).astype(np.float32)
 
     params, state = initial(layer, jax.random.key(0), x)
-    return *jax.device_put((jax.tree.map(shaken, params), jax.tree.map(shaken, state))), jax.device_put(x)
+    return *jax.device_put((jax.tree.map(shaken, params), jax.tree.map(shaken, state))), x
 
 
 def ready(case: Case):
     return prepared(case.layer, case.item, case.tokens)
+
+
+@functools.cache
+def outlined(layer, item, tokens):
+    """Return the same without values, for laws that nothing is computed in."""
+    x = inputs(item, tokens)
+    return *jax.eval_shape(layer.init, jax.random.key(0), x), x
+
+
+def shaped(case: Case):
+    return outlined(case.layer, case.item, case.tokens)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -240,7 +258,7 @@ def valid_part(y):
 
 @cases("shapes")
 def test_out_length_is_the_length_that_comes_out(case):
-    params, state, x = ready(case)
+    params, state, x = shaped(case)
     y = jax.eval_shape(case.layer.apply, params, state, ragged(x))[0]
     if isinstance(y, Padded):
         assert y.values.shape[1] == case.layer.out_length(x.shape[1])
@@ -277,7 +295,7 @@ def test_gradients_equal_finite_differences(case):
 @cases("dtype")
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 def test_floating_dtype_in_is_dtype_out(case, dtype):
-    params, state, x = ready(case)
+    params, state, x = shaped(case)
     for inputs in (x.astype(dtype), Padded(x.astype(dtype), ragged(x).length)):
         y, new_state = jax.eval_shape(case.layer.apply, params, state, inputs)
         assert (y.values if isinstance(y, Padded) else y).dtype == dtype
@@ -286,7 +304,7 @@ def test_floating_dtype_in_is_dtype_out(case, dtype):
 
 @cases("trace")
 def test_equal_layers_and_one_shape_make_one_trace(case):
-    params, state, x = ready(case)
+    params, state, x = shaped(case)
     traces = []
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -351,7 +369,7 @@ def test_exported_stream_equals_offline(case):
 
 @cases("errors")
 def test_bad_input_is_refused_when_tracing_with_the_path(case):
-    params, state, x = ready(case)
+    params, state, x = shaped(case)
     model = jl.serial(part=jl.serial(inner=case.layer))
     params, state = ({"part": {"inner": tree}} if tree else {} for tree in (params, state))
     bad = [x.astype(jnp.float32 if case.tokens else jnp.int32)]

@@ -1,4 +1,4 @@
-"""Framing against librosa."""
+"""Framing against the windows of NumPy, which are those of librosa."""
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +10,9 @@ from jaxlisten.ops import frame
 
 @pytest.mark.parametrize("time", [17, 100])
 @pytest.mark.parametrize(("length", "hop"), [(16, 4), (16, 5), (16, 16), (7, 3), (5, 9), (1, 1), (16, 1)])
-def test_frame_equals_librosa(time, length, hop):
-    import librosa
-
+def test_frame_equals_the_windows_of_numpy(time, length, hop):
     y = np.random.default_rng(time).standard_normal((2, time)).astype(np.float32)
-    want = np.swapaxes(librosa.util.frame(y, frame_length=length, hop_length=hop), -1, -2)
+    want = np.lib.stride_tricks.sliding_window_view(y, length, axis=-1)[:, ::hop]
     np.testing.assert_array_equal(jax.jit(frame, static_argnums=(1, 2))(y, length, hop), want)
 
 
