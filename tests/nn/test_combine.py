@@ -52,16 +52,16 @@ def test_a_chain_computes_its_layers_one_after_the_other():
     params, state = init(model, jax.random.key(0), X)
     y = X
     for name, layer in zip(model.names, layers, strict=True):
-        y, _ = apply(layer, params.get(name, {}), {}, y)
-    np.testing.assert_array_equal(apply(model, params, state, X)[0], y)
+        y, _ = layer.apply(params.get(name, {}), {}, y)
+    np.testing.assert_array_equal(model.apply(params, state, X)[0], y)
 
 
 def test_parallel_concatenates_and_residual_adds():
     branches = {"a": jl.Conv1D(3, 3), "b": jl.Dense(2)}
     model = jl.parallel(**branches)
     params, _ = init(model, jax.random.key(0), X)
-    want = [apply(layer, params[name], {}, X)[0] for name, layer in branches.items()]
-    np.testing.assert_array_equal(apply(model, params, {}, X)[0], jnp.concatenate(want, -1))
+    want = [layer.apply(params[name], {}, X)[0] for name, layer in branches.items()]
+    np.testing.assert_array_equal(model.apply(params, {}, X)[0], jnp.concatenate(want, -1))
     body = jl.Conv1D(4, 3)
     model = jl.residual(body)
     params, _ = init(model, jax.random.key(0), X)
