@@ -90,6 +90,16 @@ def parts(clips: Dataset, name: str, seed: int) -> Parts:
     return Parts(name, single[:2], (made[0], made[1], made[2]))
 
 
+def _trained(
+    model: jl.Layer, train: Dataset, validation: Dataset, task: jl.tasks.Task, epochs: int, seed: int
+) -> tuple[jl.Fitted, float]:
+    """Train with the default recipe; return the seconds that it took too."""
+    settings = {"key": jax.random.key(seed), "task": task, "epochs": epochs, "augment": default_augment(task)}
+    begin = time.perf_counter()
+    fitted = jl.fit(model, train, validation, **settings)
+    return fitted, time.perf_counter() - begin
+
+
 def transcribed(by: str, cut: Parts, seed: int) -> Iterator[Result]:
     """Train a model of transcripts with the default recipe, and test it greedily and with beams."""
     train, validation, test = cut.sequences
@@ -98,17 +108,7 @@ def transcribed(by: str, cut: Parts, seed: int) -> Iterator[Result]:
         model, task, beams = jl.serial(front, jl.models.ctc(n)), jl.tasks.transcription(), 8
     else:
         model, task, beams = jl.models.attention(n, front_end=front, longest=12), jl.tasks.dictation(), 4
-    begin = time.perf_counter()
-    fitted = jl.fit(
-        model,
-        train,
-        validation,
-        key=jax.random.key(seed),
-        task=default_task(task),
-        epochs=_EPOCHS[by],
-        augment=default_augment(task),
-    )
-    seconds = time.perf_counter() - begin
+    fitted, seconds = _trained(model, train, validation, default_task(task), _EPOCHS[by], seed)
     for beam, name in ((1, by), (beams, f"{by}, {beams} beams")):
         yield _result(cut.name, name, jl.evaluate(fitted, test, beam=beam), seconds)
 
@@ -118,17 +118,7 @@ def segmented(cut: Parts, seed: int) -> Iterator[Result]:
     train, validation = cut.clips
     model = jl.serial(jl.models.log_mel(train.sr), jl.models.cnn(len(train.classes)))
     task = default_task(jl.tasks.classification())
-    begin = time.perf_counter()
-    fitted = jl.fit(
-        model,
-        train,
-        validation,
-        key=jax.random.key(seed),
-        task=task,
-        epochs=_EPOCHS["segments"],
-        augment=default_augment(task),
-    )
-    seconds = time.perf_counter() - begin
+    fitted, seconds = _trained(model, train, validation, task, _EPOCHS["segments"], seed)
 
     step, lengths = jl.make_eval_step(model, task), (train.sr, 4 * train.sr)
 

@@ -13,9 +13,10 @@ import jax
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
-from jaxlisten.evaluate import choose_thresholds, evaluate
+from jaxlisten.evaluate import choose_thresholds
 from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.train import TensorBoard, default_augment, fit
@@ -76,15 +77,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     fitted = replace(fitted, heard=heard)
     runs.write_config(out, fitted)
     runs.write_heard(out, heard)
-    part = "validation" if parts.test is None else "test"
-    scored = {"data": options.data, "part": part}
-    report = evaluate(fitted, parts.test or parts.validation, title=out.name, about=scored)
-    report = replace(report, health=data.health(clips).to_dict())
-    report.save(out / "report.html")
-    report.save(out / "report.json")
-    say.note(
-        f"{part}: {report.headline}, from epoch {fitted.best_epoch} of {len(fitted.history)}; see {out}/report.html"
-    )
+    report_on(fitted, clips, parts, options.out, options.data)
     return 0
 
 

@@ -18,9 +18,9 @@ from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
 from jaxlisten.cli import cache, events, many, say, streaming, transcribing
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
-from jaxlisten.evaluate import evaluate
 from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
@@ -154,17 +154,17 @@ def demo(out: str | None) -> int:
         out = next(name for name in names if not Path(name).exists())
     runs.create(out)
     clips = data.synthetic()
-    model = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes)))
+    model, task = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes))), tasks.infer(clips.targets)
     with stopping("to begin again, give jaxlisten demo another folder"):
         _run(
             model,
-            tasks.infer(clips.targets),
+            task,
             clips,
             data.partition(clips),
             out,
             epochs=30,
             seed=0,
-            augment=default_augment(tasks.infer(clips.targets)),
+            augment=default_augment(task),
             resume=False,
             source="synthetic",
             about={},
@@ -193,7 +193,6 @@ def _run(
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
-    part = "validation" if parts.test is None else "test"
     board = (
         [TensorBoard(Path(out) / "tensorboard", parts.validation, model, task=task)]
         if tensorboard and devices.is_first()
@@ -215,13 +214,7 @@ def _run(
     )
     if not devices.is_first():
         return fitted
-    scored = {"data": source, "part": part}
-    report = evaluate(fitted, parts.test or parts.validation, title=Path(out).name, about=scored)
-    report = replace(report, health=data.health(clips).to_dict())
-    report.save(Path(out) / "report.html")
-    report.save(Path(out) / "report.json")
-    best = f"from epoch {fitted.best_epoch} of {len(fitted.history)}"
-    say.note(f"{part}: {report.headline}, {best}; see {Path(out) / 'report.html'}")
+    report_on(fitted, clips, parts, out, source)
     return fitted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from jaxlisten.data.audio import AnyPath
@@ -47,18 +47,28 @@ def events(path: AnyPath) -> dict[str, list[Event]]:
     """
     path = Path(path)
     found = dict[str, list[Event]]()
-    for number, row in rows(path, _check):
-        if not any(row.get(name) for name in EVENT_COLUMNS):
-            continue
-        where = f"'{path}', row {number}"
-        if not row["path"]:
-            raise InputError(f"{where}: the cell 'path' is empty; fill it in or remove the row")
+    for _, where, row in event_rows(path, _check):
         heard = found.setdefault(os.path.join(path.parent, row["path"]), [])
         if any(row[name] for name in ("label", "start", "end")):
             heard.append(event_of(row, where))
     if not found:
         raise InputError(f"'{path}' lists no recordings; write one row an event below the column names")
     return {name: sorted(heard, key=lambda event: event.start) for name, heard in found.items()}
+
+
+def event_rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Yield number, place in words and cells of each row of a table that says something.
+
+    Raises:
+        InputError: as `rows`, or a row names no recording.
+    """
+    for number, row in rows(path, check):
+        if not any(row.get(name) for name in EVENT_COLUMNS):
+            continue
+        where = f"'{path}', row {number}"
+        if not row["path"]:
+            raise InputError(f"{where}: the cell 'path' is empty; fill it in or remove the row")
+        yield number, where, row
 
 
 def _check(path: Path, columns: Sequence[str]) -> None:

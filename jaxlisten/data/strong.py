@@ -13,9 +13,9 @@ import numpy as np
 from jaxlisten.data.audio import AnyPath, read
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
 from jaxlisten.data.dataset import Dataset
-from jaxlisten.data.events import EVENT_COLUMNS, event_of
+from jaxlisten.data.events import event_of, event_rows
 from jaxlisten.data.files import FACTS, Files, Place, fact
-from jaxlisten.data.table import SPLITS, check_columns, rows
+from jaxlisten.data.table import SPLITS, check_columns
 from jaxlisten.data.timed import Event, Timed, inside, stacked
 from jaxlisten.errors import InputError
 
@@ -168,12 +168,7 @@ def _parts(data: Dataset, spans: list[tuple[int, int, int]]) -> Any:
 def _recordings(table: Path) -> list[_Recording]:
     """Read the rows of each recording, in the order of the table."""
     found = dict[str, _Recording]()
-    for number, row in rows(table, _check_columns):
-        if not any(row.get(name) for name in EVENT_COLUMNS):
-            continue
-        where = f"'{table}', row {number}"
-        if not row["path"]:
-            raise InputError(f"{where}: the cell 'path' is empty; fill it in or remove the row")
+    for number, where, row in event_rows(table, _check_columns):
         facts = _facts(row, where)
         one = found.setdefault(os.path.normpath(row["path"]), _Recording(row["path"], number, facts))
         for name, value in facts.items():

@@ -133,12 +133,8 @@ def run_onnx(model: Any, waveform: Any, length: Any = None) -> np.ndarray:
     Raises:
         InputError: onnxruntime is missing.
     """
-    session = session_of(model)
-    feeds = dict[str, np.ndarray]()
-    feeds[session.get_inputs()[0].name] = np.asarray(waveform, np.float32)
-    if length is not None:
-        feeds["length"] = np.asarray(length, np.int64)
-    return np.asarray(session.run(None, feeds)[0])
+    answers = run_onnx_steps(model, waveform, length)
+    return answers.values if isinstance(answers, Padded) else answers
 
 
 def run_onnx_steps(model: Any, waveform: Any, length: Any = None) -> Any:

@@ -124,15 +124,9 @@ def said_in_stream(hearing: Hearing, pieces: Iterable[np.ndarray]) -> Iterator[S
         pieces: of sound, ``[time]`` each.
     """
     before = _BLANK
-    for heard in _fed(hearing, pieces):
+    for heard in hearing.over(pieces):
         path = heard.probabilities.argmax(axis=1).tolist() if len(heard.times) else []
         for time, row, symbol in zip(heard.times, heard.probabilities, path, strict=True):
             if symbol not in (_BLANK, before):
                 yield Said(float(time), hearing.classes[symbol - 1], float(row[symbol]))
             before = symbol
-
-
-def _fed(hearing: Hearing, pieces: Iterable[np.ndarray]) -> Iterator[Any]:
-    for piece in pieces:
-        yield hearing.feed(piece)
-    yield hearing.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -150,6 +151,12 @@ class Hearing:
         return self._joined(
             [self._hear(tail[k : k + self._block], min(self._block, n)) for k, n in zip(pieces, left, strict=True)]
         )
+
+    def over(self, pieces: Iterable[np.ndarray]) -> Iterator[Heard]:
+        """Hear all pieces of the stream, to its end; yield the rows as they come."""
+        for piece in pieces:
+            yield self.feed(piece)
+        yield self.end()
 
     def _joined(self, said: list[np.ndarray]) -> Heard:
         rows = np.concatenate(said) if said else np.zeros((0, len(self.classes) + self._task.special), np.float32)

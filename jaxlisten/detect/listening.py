@@ -24,13 +24,7 @@ class Listening(Iterator[Detection]):
 
     def __init__(self, hearing: Hearing, deciding: Deciding, pieces: Iterable[np.ndarray]):
         self.hearing: Hearing = hearing
-        self._found = _found(hearing, deciding, pieces)
+        self._found = (one for heard in hearing.over(pieces) for one in deciding.feed(heard))
 
     def __next__(self) -> Detection:
         return next(self._found)
-
-
-def _found(hearing: Hearing, deciding: Deciding, pieces: Iterable[np.ndarray]) -> Iterator[Detection]:
-    for piece in pieces:
-        yield from deciding.feed(hearing.feed(piece))
-    yield from deciding.feed(hearing.end())

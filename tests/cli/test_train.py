@@ -308,7 +308,7 @@ INTERRUPTED = "interrupted; {} keeps every finished epoch: go on with the same c
     [
         ("jaxlisten.data.load", "SIGTERM"),
         ("jaxlisten.train.run.Run.add", "SIGINT"),
-        ("jaxlisten.cli.train.evaluate", "SIGTERM"),
+        ("jaxlisten.cli.scored.evaluate", "SIGTERM"),
     ],
 )
 def test_interrupted_anywhere_a_run_says_how_to_go_on_and_does(
