@@ -12,6 +12,9 @@ from pathlib import Path
 import jax
 import pytest
 
+# Much of librosa is compiled by numba when it is imported, and run once.
+os.environ.setdefault("NUMBA_OPT", "0")
+
 # The tests compile more than they compute. XLA reads its flags when it first computes; those of the environment win.
 _QUICK = ["--xla_cpu_parallel_codegen_split_count=1"]
 if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):  # a later one doesn't know it
@@ -47,6 +50,14 @@ def _optimizations() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", not OPTIMIZING)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Examples in docstrings show what other tests hold: they are wide."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker(pytest.mark.wide)
 
 
 _MOST_PIECES = 20_000

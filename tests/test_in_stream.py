@@ -81,6 +81,7 @@ def test_settings_out_of_range_are_refused(name):
         InStream(HUM, nothing=0, **settings)
 
 
+@pytest.mark.wide
 def test_steps_that_do_not_count_change_neither_loss_nor_gradient():
     """The loss over steps is that of the steps that count, as single items."""
     rng = np.random.default_rng(0)

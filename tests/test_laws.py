@@ -28,7 +28,12 @@ BATCH = 4
 COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite differences", "keys", "storing", "export")
 """Laws with programs to compile."""
 TELLING = ("Conv1D/stride and dilation", "Serial/phase", "Parallel/down and up", "SlidingPool/max", "gru", "linear")
-"""Variants of layers, and models, that they hold for in every run of the tests. The others are behind ``-m slow``."""
+"""Variants of layers, and models, that they hold for without ``-m slow``."""
+ALIKE = (
+    *("Mel", "MFCC", "MeanPool", "MeanPool2D", "GELU", "SiLU", "Tanh", "Logistic", "GRU", "EncoderDecoder"),
+    *("Frozen", "BFloat16", "SlidingPool/max", "Parallel/down and up", "gru"),
+)
+"""Lines that share what they are made of with another line; they hold for these behind ``-m wide``."""
 
 
 def cases(law: str):
@@ -36,7 +41,9 @@ def cases(law: str):
 
     def marks(name: str):
         variant = name in MODELS or "/" in name
-        return [pytest.mark.slow] if law in COMPILED and variant and name not in TELLING else []
+        if law not in COMPILED:
+            return []
+        return [pytest.mark.wide] if name in ALIKE else [pytest.mark.slow] if variant and name not in TELLING else []
 
     named = [pytest.param(case, id=name, marks=marks(name)) for name, case in CASES.items() if law not in case.exempt]
     return pytest.mark.parametrize("case", named)
@@ -293,7 +300,7 @@ def test_gradients_equal_finite_differences(case):
 
 
 @cases("dtype")
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, pytest.param(jnp.float16, marks=pytest.mark.wide)])
 def test_floating_dtype_in_is_dtype_out(case, dtype):
     params, state, x = shaped(case)
     for inputs in (x.astype(dtype), Padded(x.astype(dtype), ragged(x).length)):

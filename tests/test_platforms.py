@@ -41,7 +41,9 @@ def batch(clips: int = 2, samples: int = 4000) -> jl.Batch:
     return jl.Batch(x, np.zeros(clips, np.int32), np.ones(clips, np.float32))
 
 
-@pytest.mark.parametrize("name", jl.models.MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("cnn", "lstm") else pytest.mark.wide) for name in jl.models.MODELS]
+)
 def test_training_and_inference_of_every_model_lower_for_devices_that_are_not_here(name):
     model, optimizer = behind_its_front_end(name), optax.adam(1e-3)
     one = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch())

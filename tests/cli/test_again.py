@@ -14,6 +14,7 @@ def weights(run) -> bytes:
     return (run / "weights.safetensors").read_bytes()
 
 
+@pytest.mark.wide
 def test_config_keeps_the_command(trained, sounds):
     command = json.loads((trained / "config.json").read_text())["command"]
     fingerprint = command.pop("fingerprint")
@@ -32,6 +33,7 @@ def test_the_run_is_given_again(command, trained, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.wide
 def test_options_beside_the_config_take_over(command, sounds, tmp_path):
     run, again = tmp_path / "run", tmp_path / "again"
     words = ["--model", "linear", "--front-end", "mfcc", "--precision", "bfloat16", "--seed", 3]

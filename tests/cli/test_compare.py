@@ -56,6 +56,7 @@ def test_json_is_what_the_file_holds_alone_on_stdout(command, sounds, trained, t
     assert "too good" in done.err
 
 
+@pytest.mark.wide
 def test_without_a_network_there_are_classical_models_alone(command, table, tmp_path):
     done = command("compare", table, "--no-network", "--out", tmp_path / "out")
     assert done.code == 0, done.err

@@ -48,6 +48,7 @@ def test_folder_of_all_is_the_mean_of_the_runs(crossed, sounds, command):
     assert len(reports[0].trained_on) == 12
 
 
+@pytest.mark.wide
 def test_first_seed_is_that_of_a_single_run_and_all_go_on(command, sounds, tmp_path):
     many, one = tmp_path / "many", tmp_path / "one"
     words = ("train", sounds, "--epochs", 2)
@@ -71,6 +72,7 @@ def test_too_few_runs_are_refused(option, least, refused, sounds, tmp_path):
     )
 
 
+@pytest.mark.wide
 def test_compiled_programs_are_kept(command, sounds, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     before = jax.config.jax_compilation_cache_dir

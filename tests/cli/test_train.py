@@ -123,6 +123,7 @@ def test_names_with_spaces_and_other_letters(command, tmp_path):
     assert command("predict", out, data / "кот" / "0.wav", "--json").json["label"] in ("кот", "犬 の声")
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not text")
 def test_names_that_are_no_text(command, tmp_path):
     data = write_sounds(tmp_path / "sounds", ("a", "b"))
@@ -247,6 +248,7 @@ def test_loss_that_is_not_finite_ends_the_run_at_its_step(command, copied, tmp_p
     assert np.isfinite(jl.load(tmp_path / "run").predict(tone(300)).probability)
 
 
+@pytest.mark.wide
 def test_demo_needs_nothing(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("jaxlisten.data.synthetic", lambda: synthetic(36))
@@ -332,6 +334,7 @@ def test_full_disk_is_no_wrong_usage(refused, command, sounds, tmp_path, small_d
     assert command(*words, "--resume").code == 0
 
 
+@pytest.mark.wide
 def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
     files = [sounds / name / f"{i}.wav" for i in range(6) for name in CLASSES]
     labels = ["high", "low", "high;low", ""]

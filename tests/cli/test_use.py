@@ -44,6 +44,7 @@ def test_evaluate_warns_of_clips_that_were_trained_on(command, trained, sounds, 
     assert done.json["trained_on"]["paths"] == [str(tmp_path / "new" / label / "copy.flac")]
 
 
+@pytest.mark.wide
 def test_evaluate_does_not_warn_of_another_split_of_the_same_data(command, sounds, tmp_path):
     splits = ["train", "train", "train", "validation", "test", "test"]
     rows = "".join(f"{sounds}/{name}/{i}.wav,{name},{split}\n" for name in CLASSES for i, split in enumerate(splits))
@@ -132,6 +133,7 @@ def test_export_writes_one_checked_file(ending, command, trained, sounds, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == [f"model{ending}"]
 
 
+@pytest.mark.wide
 def test_export_forgives_examples_that_are_gone_or_elsewhere(command, run, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     config = json.loads((run / "config.json").read_text())

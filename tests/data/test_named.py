@@ -120,6 +120,7 @@ def test_environmental_sounds_that_are_not_there_are_explained(tmp_path, upstrea
         esc50(upstream)
 
 
+@pytest.mark.wide
 def test_the_real_environmental_sounds(recordings):
     data = esc10(recordings / "esc10", test_fold=2)
     assert (len(data), data.sr, len(data.classes)) == (400, 16_000, 10)

@@ -111,6 +111,7 @@ def test_the_hash_is_that_of_upstreams_lists(recordings):
 LISTS = {"validation": "validation", "test": "testing"}
 
 
+@pytest.mark.wide
 def test_the_real_test_set_is_all_test_officially_and_is_cut_by_speaker(recordings):
     root = recordings / "speech_commands_v2_testset"
     data = speech_commands(root, split="speaker", words=KEYWORDS)

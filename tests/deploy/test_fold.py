@@ -51,6 +51,7 @@ def test_only_what_follows_a_linear_layer_is_folded():
     assert folded(kept, params, state) == (kept, params, state)
 
 
+@pytest.mark.wide
 def test_models_lose_every_normalisation_behind_a_convolution():
     model = jl.models.cnn(3, causal=True)
     x = RNG.standard_normal((2, 40, 16), np.float32)

@@ -210,6 +210,7 @@ def test_listener_of_features_hears_no_sound(fitted):
             ask("a.wav")
 
 
+@pytest.mark.wide
 def test_listening_on_and_on_takes_no_more_memory(fitted, tmp_path):
     listener = jl.Listener(replace(fitted, item=(SR,)))
     soundfile.write(tmp_path / "long.wav", np.tile(CLIPS[0], 2 * 1200)[: 1200 * SR], SR)

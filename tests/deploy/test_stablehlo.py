@@ -27,6 +27,7 @@ def test_program_is_for_every_platform(program):
     assert export.deserialize(bytearray(program[1])).platforms == PLATFORMS
 
 
+@pytest.mark.wide
 def test_program_that_goes_down_and_up_over_frequency_equals_ours_for_any_time():
     net = jl.residual(jl.Conv2D(2, (3, 3), stride=(2, 2)), jl.MaxPool2D((3, 1)), jl.ConvTranspose2D(1, (6, 3), (6, 2)))
     model = jl.serial(jl.LogMel(SR, n_mels=8), jl.AddChannel(), net, jl.FrequencyPool(), jl.GlobalPool())

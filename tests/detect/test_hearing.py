@@ -64,6 +64,7 @@ def test_a_row_comes_within_the_delay_that_is_told():
         assert all(time <= now <= time + ear.delay + 40 / SR for time in times)
 
 
+@pytest.mark.wide
 def test_a_model_that_can_not_stream_is_given_windows():
     model = jl.serial(FRONT, jl.Bidirectional(jl.LSTM(5)), jl.GlobalPool(), jl.Dense(3))
     params, state = model.init(jax.random.key(0), jax.ShapeDtypeStruct((1, SR), np.float32))

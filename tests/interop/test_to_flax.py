@@ -99,6 +99,7 @@ def test_a_step_of_flax_is_a_step_of_ours(weights):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
 
 
+@pytest.mark.wide
 def test_training_and_evaluation_modes_are_those_of_flax(weights):
     class Larger(nnx.Module):
         def __init__(self):

@@ -102,7 +102,9 @@ def test_causal_outputs_do_not_see_the_future():
     np.testing.assert_array_equal(changed, np.arange(6) * 4 >= 10)
 
 
-@pytest.mark.parametrize("name", ["cnn1d", "lstm", "cnn/causal", "crnn/causal"])
+@pytest.mark.parametrize(
+    "name", ["cnn1d", *(pytest.param(name, marks=pytest.mark.wide) for name in ("lstm", "cnn/causal", "crnn/causal"))]
+)
 def test_loss_goes_down_in_five_steps_of_plain_gradient_descent(name):
     model = MODELS[name]
     rng = np.random.default_rng(0)
@@ -169,6 +171,7 @@ def test_the_networks_of_mlperf_tiny_have_their_size():
     assert jl.summary(dense, (640,)).parameters == weights + 2 * 128 * 8
 
 
+@pytest.mark.wide
 def test_encoder_and_decoder_are_named_children_that_run_on_their_own():
     for model in (jl.models.autoencoder(4), jl.models.conv_autoencoder(4)):
         x = jax.random.normal(jax.random.key(1), (2, 8, 4))
@@ -182,6 +185,7 @@ def test_encoder_and_decoder_are_named_children_that_run_on_their_own():
         _ = model.middle
 
 
+@pytest.mark.wide
 def test_every_model_that_a_command_can_name_trains_behind_its_front_end():
     for name, make in jl.models.MODELS.items():
         model = jl.serial(jl.models.raw(8000) if name == "crnn" else jl.models.log_mel(8000), make(4))

@@ -47,6 +47,7 @@ def test_a_gru_starts_from_an_empty_memory_with_the_documented_weights():
     np.testing.assert_allclose(jax.jit(jl.GRU(4).apply)(params, state, x)[0], want, rtol=0, atol=1e-6)
 
 
+@pytest.mark.wide
 def test_both_directions_over_ragged_clips_equal_those_of_flax():
     from flax import nnx
 

@@ -96,6 +96,7 @@ def test_conv1d_under_vmap_over_the_input_equals_the_batch():
     hold(jax.jit(jax.vmap(lambda x: conv1d(x, w, stride=2)))(x), reference1d(x, w, stride=2, dilation=1))
 
 
+@pytest.mark.wide
 def test_conv1d_under_vmap_over_the_weights_equals_one_model_at_a_time():
     x, _ = operands(18, 4)
     many = jax.random.normal(jax.random.key(0), (5, 4, 4, 6))
@@ -174,6 +175,7 @@ def test_a_batch_that_outgrows_the_cache_is_convolved_in_parts(dtype):
     hold_all(got, want, 1e-5 if dtype == jnp.float32 else 2e-2)
 
 
+@pytest.mark.wide
 def test_parts_of_a_batch_under_vmap_over_the_weights_equal_one_model_at_a_time():
     x = jax.random.normal(jax.random.key(0), (12, 66, 60, 8))
     many = jax.random.normal(jax.random.key(1), (2, 3, 3, 8, 8))
@@ -185,9 +187,9 @@ def test_parts_of_a_batch_under_vmap_over_the_weights_equal_one_model_at_a_time(
 # time, frequency, channels in and out; kernel, stride and dilation over frequency
 MIXED = [
     (7, 5, 16, 16, 3, 1, 1),
-    (8, 6, 16, 40, 3, 1, 1),
-    (9, 9, 24, 17, 5, 2, 1),
-    (10, 7, 33, 16, 1, 1, 1),
+    pytest.param(8, 6, 16, 40, 3, 1, 1, marks=pytest.mark.wide),
+    pytest.param(9, 9, 24, 17, 5, 2, 1, marks=pytest.mark.wide),
+    pytest.param(10, 7, 33, 16, 1, 1, 1, marks=pytest.mark.wide),
     (23, 9, 16, 16, 2, 3, 2),
 ]
 

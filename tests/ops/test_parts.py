@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxlisten as jl
 from jaxlisten.ops import in_parts
@@ -28,6 +29,7 @@ def test_parts_of_a_large_batch_equal_the_whole():
     np.testing.assert_array_equal(in_parts(jnp.sin, x, 4_000_000), jnp.sin(x))
 
 
+@pytest.mark.wide
 def test_inference_on_large_images_goes_in_parts():
     noise = np.random.default_rng(0)
     x = Padded(

@@ -115,6 +115,7 @@ def test_patience_is_each_runs_own(together):
     assert len(moved.history) != len(still.history)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("together", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_runs_that_are_stopped_between_their_writes_end_with_the_bits_of_whole_ones(together, tmp_path, monkeypatch):
     settings = {"together": together, "optimizer": OPTIMIZER}
@@ -142,6 +143,7 @@ def test_runs_that_are_stopped_between_their_writes_end_with_the_bits_of_whole_o
     assert len(many(epochs=4, run_dir=tmp_path / "run", resume=True, optimizer=OPTIMIZER)[0].history) == 4
 
 
+@pytest.mark.wide
 def test_runs_that_ended_early_stay_so_when_the_others_go_on(tmp_path):
     """Going on, the others have the same program around them."""
     settings = {"key": KEY, "settings": {"lr": [0.03, 0.0]}, "optimizer": by_rate, "together": True, "patience": 2}

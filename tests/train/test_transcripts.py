@@ -144,6 +144,7 @@ def test_the_commands_evaluate_predict_and_listen(transcriber, tmp_path, capsys)
     assert "gru does not go with transcripts; expected one of ctc, attention" in capsys.readouterr().err
 
 
+@pytest.mark.wide
 def test_a_decoder_learns_to_write_and_is_stored(tmp_path):
     fitted = fit(WRITER, epochs=30, task="dictation", run_dir=tmp_path / "run", report=False)
     report = jl.evaluate(fitted, VALIDATION)
