@@ -3,10 +3,10 @@
 ``python -m benchmarks.versus [--quick] [--only NAME ...] [--peers NAME ...] [--rounds N] [--json FILE]``
 
 Networks: a step of training (forward, backward, Adam) and inference, at batches of 64 and of 1, beside torch, compiled
-torch, flax NNX and equinox with the same weights. Features: beside librosa, and torch.stft with a product of mel
-filters. Outputs are checked to be equal first; for networks, also the loss after ten steps. Every call waits for its
-result, compiling is apart, and times are medians of calls in turn. A ratio is the fastest peer's time over ours: above
-1 we are faster. A peer that isn't installed is left out (``pip install -e '.[bench]'`` brings all of them).
+torch, flax NNX, equinox and Keras on JAX with the same weights. Features: beside librosa, and torch.stft with a product
+of mel filters. Outputs are checked to be equal first; for networks, also the loss after ten steps. Every call waits for
+its result, compiling is apart, and times are medians of calls in turn. A ratio is the fastest peer's time over ours:
+above 1 we are faster. A peer that isn't installed is left out (``pip install -e '.[bench]'`` brings all of them).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "torch.compile": ("torch_layers", {"compiled": True}),
     "flax": ("nnx_layers", {}),
     "equinox": ("equinox_layers", {}),
+    "keras": ("keras_layers", {}),
 }
 """The module of each, and the settings of its ``make``."""
 
@@ -137,7 +138,7 @@ def _row(name: str, size: int, calls: dict[str, Callable[[], object]], rounds: i
 
 def about() -> dict[str, Any]:
     """Say on what the times were taken."""
-    packages = ("jaxlisten", "jax", "jaxlib", "torch", "flax", "equinox", "librosa", "numpy")
+    packages = ("jaxlisten", "jax", "jaxlib", "torch", "flax", "equinox", "keras", "librosa", "numpy")
     versions = {"python": platform.python_version()}
     for package in packages:
         try:
@@ -173,6 +174,8 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
     options = parser.parse_args()
     rounds = options.rounds or (5 if options.quick else 15)
+    if rounds < 2:
+        parser.error(f"--rounds: expected at least 2, of which there is a middle and a spread, got {rounds}")
     wanted = options.only or everything
     result = about()
     print(f"{result['device']}, load {result['load']} before", file=sys.stderr)
