@@ -1,12 +1,14 @@
 """Numbers over time: loudness and pitch of spoken digits, moment by moment, of a speaker that was not heard.
 
-``python -m benchmarks.contours --fsdd DIR [--speaker george] [--epochs 15] [--every 1] [--seed 0] [--json FILE]``
+``python -m benchmarks.contours --fsdd DIR [--speaker george] [--epochs 15] [--every 1] [--only pitch] [--seed 0]
+[--json FILE]``
 
 What is true is measured on the recordings: loudness is the level of `librosa.feature.rms` in dB of full scale, pitch
 what `librosa.pyin` gives in semitones (69 is 440 Hz) where it finds a voice; both in frames of 64 ms, every 10 ms. All
 clips of one speaker test, those of the next one choose the epoch, the others train. A CRNN
 (`jaxlisten.models.event_crnn`), by squared error and by concordance, stands beside the mean of the training, and beside
-linear regression on the log-mel levels of each frame and of two to either side, in closed form.
+ridge regression on the log-mel levels of each frame and of two to either side, in closed form, with the ridge that is
+best on the validation speaker.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _FRAME_SECONDS, _HOP_SECONDS = 0.064, 0.01
 _PITCH_HZ = (60.0, 400.0)
 _AROUND = 2
 _FLOOR_DB = -80.0
+_RIDGES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 
 def loudness(clip: np.ndarray, sr: int) -> np.ndarray:
@@ -62,26 +65,33 @@ def followed(clips: Dataset, name: str, follow: Callable[[np.ndarray, int], np.n
     return jl.data.arrays(audio, contours, sr=clips.sr, classes=(name,), groups=[groups[i] for i in kept])
 
 
+def _front(sr: int) -> jl.Layer:
+    """Return the front end of all: windows as long as the frames above, which show the harmonics of a voice."""
+    return jl.LogMel(sr, n_fft=round(_FRAME_SECONDS * sr), hop_length=round(_HOP_SECONDS * sr), n_mels=96)
+
+
 def trained(parts: Sequence[Dataset], loss: Literal["squared", "concordance"], epochs: int, seed: int) -> PerNumber:
     """Train the CRNN with the default recipe, and return its figures on the test."""
     train, validation, test = parts
-    front = jl.models.log_mel(train.sr, relative=False)
-    model = jl.serial(front, jl.models.event_crnn(1), units=default_units(train.targets))
+    model = jl.serial(_front(train.sr), jl.models.event_crnn(1), units=default_units(train.targets))
     task = jl.tasks.frame_regression(loss=loss)
     fitted = jl.fit(model, train, validation, key=jax.random.key(seed), task=task, epochs=epochs)
     return per_number(*jl.evaluate(fitted, test).pairs())
 
 
-def linear(train: Dataset, test: Dataset) -> PerNumber:
-    """Fit linear regression to the log-mel levels around each frame, and return its figures on the test."""
-    (x, y), (test_x, test_y) = (_frames(part) for part in (train, test))
-    weights, *_ = np.linalg.lstsq(x.T @ x + 1e-3 * len(x) * np.eye(x.shape[1]), x.T @ y, rcond=None)
-    return per_number(test_y, test_x @ weights)
+def linear(train: Dataset, validation: Dataset, test: Dataset) -> PerNumber:
+    """Fit ridge regression to the log-mel levels around each frame, and return its figures on the test."""
+    (x, y), (val_x, val_y), (test_x, test_y) = (_frames(part) for part in (train, validation, test))
+    level = y.mean()
+    gram, moment = x.T @ x / len(x), x.T @ (y - level) / len(x)
+    fits = [np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in _RIDGES]
+    best = min(fits, key=lambda weights: np.square(level + val_x @ weights - val_y).mean())
+    return per_number(test_y, level + test_x @ best)
 
 
 def _frames(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the levels around all frames that count, in units of 20 dB with a 1 behind them, and the numbers there."""
-    front, period = jl.models.log_mel(data.sr, relative=False), _HOP_SECONDS
+    front, period = _front(data.sr), _HOP_SECONDS
     length = int(data.lengths.max())
     params, state = front.init(jax.random.key(0), np.zeros(length, np.float32))
     levels = jax.jit(lambda clip: front.apply(params, state, clip)[0])
@@ -102,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fsdd", metavar="DIR", required=True)
     parser.add_argument("--speaker", metavar="NAME", default="george", help="to test on (default: george)")
+    parser.add_argument("--only", choices=["loudness", "pitch"], help="one of the two")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--every", metavar="N", type=int, default=1, help="take every Nth clip only")
     parser.add_argument("--seed", type=int, default=0)
@@ -115,6 +126,8 @@ def main() -> None:
     other = speakers[(speakers.index(options.speaker) + 1) % len(speakers)]
     results = []
     for name, follow, unit in (("loudness", loudness, "dB"), ("pitch", pitch, "semitones")):
+        if options.only not in (None, name):
+            continue
         data = followed(clips, name, follow)
         group = np.array(data.groups)
         held = (group != options.speaker) & (group != other), group == other, group == options.speaker
@@ -122,7 +135,7 @@ def main() -> None:
         known, truth = _frames(parts[0])[1], _frames(parts[2])[1]
         ways: dict[str, Callable[[], PerNumber]] = {
             "mean of the training": lambda known=known, truth=truth: per_number(truth, 0 * truth + known.mean()),
-            "linear regression": lambda parts=parts: linear(parts[0], parts[2]),
+            "ridge regression": lambda parts=parts: linear(*parts),
             "CRNN, squared error": lambda parts=parts: trained(parts, "squared", options.epochs, options.seed),
             "CRNN, concordance": lambda parts=parts: trained(parts, "concordance", options.epochs, options.seed),
         }

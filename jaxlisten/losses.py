@@ -214,9 +214,10 @@ def concordance(predictions: Array, targets: Array, weight: Array | None = None)
         )
     total = w.sum()
     w = (w / jnp.where(total == 0, 1.0, total))[:, None]
-    p0, t0 = ((w * x).sum(axis=0) for x in (p, t))
-    pp, tt, pt = ((w * a * b).sum(axis=0) for a, b in ((p - p0, p - p0), (t - t0, t - t0), (p - p0, t - t0)))
-    spread = pp + tt + (p0 - t0) ** 2
+    p_mean, t_mean = ((w * x).sum(axis=0, keepdims=True) for x in (p, t))
+    p0, t0 = p - p_mean, t - t_mean
+    pp, tt, pt = ((w * a * b).sum(axis=0, keepdims=True) for a, b in ((p0, p0), (t0, t0), (p0, t0)))
+    spread = pp + tt + (p_mean - t_mean) ** 2
     found = jnp.where(spread > 0, 2 * pt / jnp.where(spread > 0, spread, 1.0), 0.0)
     return jnp.where(total > 0, 1 - found.mean(), 0.0)
 

@@ -43,16 +43,17 @@ def courses(report: ContourReport) -> Section:
             for j, name in enumerate(report.classes[:_SHOWN_NUMBERS])
         )
         told = f"mean absolute error {significant(one.mae)}, concordance {figure(one.concordance)}{where}"
-        body += f'<h3>{heading}: {text(one.path)}</h3><p class="path">{told}</p>{drawn}'
-    return Section("Over time", body, "What is true and what was said; there is a gap where the truth is not known.")
+        body += f'<h3>{heading}: {text(one.path)}</h3><p class="path">{told}</p><div class="curves">{drawn}</div>'
+    return Section("Over time", body, "What is true and what was said; nothing is drawn where the truth is not known.")
 
 
 def _part(report: ContourReport, index: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Choose what is shown of a recording: of a long one the part where most is known."""
-    truth, said, n = report.truths[index], report.predictions[index], round(_SHOWN_SECONDS / report.period)
+    truth, n = report.truths[index], round(_SHOWN_SECONDS / report.period)
+    known = np.isfinite(truth).all(axis=1)
+    said = np.where(known[:, None], report.predictions[index], np.nan)
     if len(truth) <= n:
         return truth, said, 0.0
-    known = np.isfinite(truth).all(axis=1)
     starts = range(0, len(truth) - n + 1, max(1, n // 4))
     first = max(starts, key=lambda start: int(known[start : start + n].sum()))
     return truth[first : first + n], said[first : first + n], first * report.period
