@@ -48,6 +48,7 @@ HEAVY = {
     "grain",
     "librosa",
     "matplotlib",
+    "mido",
     "onnx",
     "onnxruntime",
     "orbax",

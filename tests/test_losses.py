@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
-from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+from jaxlisten.losses import binary_cross_entropy, concordance, cross_entropy, mean_squared_error
 
 value_and_grad = jax.jit(jax.value_and_grad(cross_entropy), static_argnames="label_smoothing")
 
@@ -234,7 +234,32 @@ def test_mean_squared_error_of_spectrograms_is_that_of_all_their_numbers():
     np.testing.assert_allclose(mean_squared_error(p, t, weight), np.square(p - t)[[0, 2]].mean(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+def test_concordance_is_one_less_lins_coefficient():
+    rng = np.random.default_rng(0)
+    t = rng.normal(size=(9, 2))
+    p = 0.5 * t + rng.normal(size=(9, 2)) + 1
+    w = rng.integers(1, 4, 9)
+    repeated = [np.repeat(a, w, axis=0) for a in (t, p)]
+    ccc = [
+        2 * np.cov(a, b, bias=True)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+        for a, b in zip(*(a.T for a in repeated), strict=True)
+    ]
+    np.testing.assert_allclose(concordance(p, t, w), 1 - np.mean(ccc), rtol=1e-5)
+    assert float(concordance(t[:, 0], t[:, :1])) == pytest.approx(0, abs=1e-6)
+    assert float(concordance(-t + 2 * t.mean(axis=0), t)) == pytest.approx(2, abs=1e-5)
+
+
+def test_concordance_of_what_does_not_vary_teaches_nothing():
+    same = np.full((4, 1), 3.0, np.float32)
+    for weight in (np.ones(4), np.array([0, 1, 0, 0.0]), np.zeros(4)):
+        value, gradient = jax.value_and_grad(concordance)(same, same, weight)
+        assert float(value) == (1 if weight.any() else 0)
+        np.testing.assert_array_equal(gradient, 0)
+    with pytest.raises(InputError, match="a batch of two items or more, got one"):
+        concordance(same[:1], same[:1])
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, concordance, mean_squared_error])
 def test_absent_items_change_nothing_in_other_losses(labelled, loss):
     logits, targets, weight = labelled
     step = jax.jit(jax.value_and_grad(loss))
@@ -254,7 +279,7 @@ def test_absent_items_change_nothing_in_other_losses(labelled, loss):
     np.testing.assert_array_equal(gradient, 0)
 
 
-@pytest.mark.parametrize("loss", [binary_cross_entropy, mean_squared_error])
+@pytest.mark.parametrize("loss", [binary_cross_entropy, concordance, mean_squared_error])
 def test_other_losses_are_computed_in_float32(labelled, loss):
     logits, targets, weight = labelled
     rounded = jnp.asarray(logits, jnp.bfloat16)
@@ -274,6 +299,7 @@ def test_other_losses_are_computed_in_float32(labelled, loss):
         (binary_cross_entropy, (2, 3), (2, 3), {"positive_weight": np.ones(2)}, "positive_weight"),
         (mean_squared_error, (2, 3), (2,), {}, "mean_squared_error: expected predictions"),
         (mean_squared_error, (2, 1, 3), (2, 1, 2), {}, "mean_squared_error: expected predictions"),
+        (concordance, (2, 3), (2,), {}, "concordance: expected predictions"),
         (mean_squared_error, (2,), (2,), {"weight": np.ones((2, 1))}, "weight"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from jaxlisten.errors import InputError
 from jaxlisten.losses import binary_cross_entropy, cross_entropy
 from jaxlisten.tasks import TASKS, Task, classification, find, infer, regression, tagging, with_period
+from jaxlisten.types import Padded
 
 LOGITS = jnp.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 LABELS = jnp.array([0, 2])
@@ -116,22 +117,39 @@ def test_an_epoch_is_judged_by_figures_worked_out_by_hand():
     labels = np.array([[1, 0], [0, 1], [1, 0]])
     assert tagging().judge(probabilities, labels) == {"map": pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)}
     figures = regression().judge(np.array([[1.0], [2.0], [6.0]]), np.array([1.0, 2.0, 3.0]))
-    assert figures == {"mae": 1.0, "r2": 1 - 9 / 2}
+    assert figures == {"mae": 1.0, "r2": 1 - 9 / 2, "concordance": pytest.approx(10 / 19)}
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_that_has_diverged_is_told_by_the_loss_and_not_by_the_judge(name):
-    task = with_period(find(name), 0.5) if name == "event_detection" else find(name)
+    task = with_period(find(name), 0.5) if find(name).in_time else find(name)
     targets = {
         "class": np.array([0, 1]),
         "labels": np.eye(2, dtype=np.int8),
         "numbers": np.eye(2),
         "events": np.array([[[0.0, 1.0, 0.0]], [[0.5, 1.5, 1.0]]]),
+        "contours": np.array([[[[0.0, 1.0]] * 2, [[2.0, 3.0]] * 2]] * 2),
         "transcripts": np.array([[0], [1]]),
     }[task.kind]
     nothing = np.full((2, 3, 2), np.nan, np.float32)
-    said = np.asarray(task.answers(nothing if task.kind in ("events", "transcripts") else nothing[:, 0]))
+    said = np.asarray(task.answers(nothing if task.kind in ("contours", "events", "transcripts") else nothing[:, 0]))
     assert task.judge(said, targets)
+
+
+def test_numbers_over_time_are_told_by_their_shape_and_count_where_they_are_known():
+    line = np.array([[[[0.0, 0.0]], [[1.0, 4.0]], [[2.0, np.nan]]]])
+    task = with_period(infer(line), 0.5)
+    assert infer(line) is TASKS["frame_regression"]
+    assert task == with_period(find("frame_regression"), 0.5) != with_period(find("frame_regression"), 0.1)
+    said = np.array([[[2.0], [3.0], [99.0], [np.nan]]])
+    assert float(task.loss(said, line)) == pytest.approx((1 + 0) / 2)
+    padded = Padded(said, np.array([1]))
+    assert float(task.loss(padded, line)) == 1
+    assert task.judge((said[0],), line) == {"mae": 0.5, "r2": 0.5, "concordance": pytest.approx(2 / 3)}
+    with pytest.raises(InputError, match=r"expected logits \[batch, steps, classes\] and contours"):
+        task.loss(said[:, :, 0], line)
+    with pytest.raises(InputError, match="how many seconds a step is"):
+        find("frame_regression").loss(said, line)
 
 
 def test_events_are_told_by_their_shape_and_counted_in_time():

@@ -27,6 +27,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "streaming": (bool, False),
     "background": (str, None),
     "units": (str, None),
+    "loss": (str, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")
@@ -59,7 +60,7 @@ class Asked:
         for name, (_, default) in _OPTIONS.items():
             if getattr(options, name) is None:
                 value = stored.get(name)
-                default = "crnn" if name == "model" and options.task == "events" else default
+                default = "crnn" if name == "model" and options.task is not None else default
                 setattr(options, name, default if value is None else value)
         if options.data is None:
             raise InputError("train: expected DATA, or --config and the config.json of a run to give again")

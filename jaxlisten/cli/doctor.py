@@ -17,6 +17,7 @@ _EXTRAS = {
     "export": ("files for other programs: jaxlisten export", ("flatbuffers", "onnx", "onnxruntime")),
     "flax": ("models from and to flax NNX: jaxlisten.interop", ("flax",)),
     "microphone": ("jaxlisten listen --microphone", ("sounddevice",)),
+    "midi": ("melodies from and to MIDI files: jaxlisten.data.midi", ("mido",)),
     "tensorboard": ("jaxlisten train --tensorboard", ("tensorboardX",)),
     "test": ("the tests", ("pytest", "hypothesis", "scikit-learn")),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxlisten import data, models, nn
-from jaxlisten.cli import events, say
+from jaxlisten.cli import say, timed
 from jaxlisten.cli.use import part
 from jaxlisten.deploy import Exported, Listener, load
 from jaxlisten.errors import InputError
@@ -26,7 +26,7 @@ def export(options: argparse.Namespace) -> int:
     listener = load(options.folder)
     clips, known = [], None
     if options.data:
-        read = events.load if listener.fitted.task.kind == "events" else data.load
+        read = timed.LOADERS.get(listener.fitted.task.kind, data.load)
         known = read(options.data, sr=listener.sr, classes=listener.classes)
         say.skipped(known)
         if options.split:

@@ -97,18 +97,26 @@ def _parser() -> argparse.ArgumentParser:
         "--config", metavar="FILE", help="repeat the run of this config.json; DATA and options given besides take over"
     )
     train.add_argument(
-        "--task", metavar="NAME", help="events: DATA lists what is heard when, path,label,start,end, a row an event"
+        "--task",
+        metavar="NAME",
+        help="events: DATA lists what is heard when, path,label,start,end, a row an event; contours: numbers over "
+        "time, path,time,target, a row a moment",
     )
     train.add_argument(
         "--model",
         metavar="NAME",
-        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events crnn (default) or linear; of "
-        "transcripts ctc (default) or attention",
+        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events and contours crnn (default) or "
+        "linear; of transcripts ctc (default) or attention",
     )
     train.add_argument(
         "--units",
         choices=["words", "characters"],
         help="of a column 'transcript': the symbols are words between spaces (default), or characters",
+    )
+    train.add_argument(
+        "--loss",
+        choices=["squared", "concordance"],
+        help="of numbers: the squared error (default), or 1 less the concordance correlation of a batch",
     )
     train.add_argument(
         "--front-end",

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxlisten import data, devices, runs, tasks
-from jaxlisten.cli import say
+from jaxlisten.cli import say, timed
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.evaluate import BaseReport, evaluate, pooled
 from jaxlisten.nn import Layer
@@ -35,7 +35,7 @@ def train(
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
-    task, out = tasks.infer(clips.targets), Path(options.out)
+    task, out = timed.with_loss(tasks.infer(clips.targets), options.loss), Path(options.out)
     say.note(f"{len(each)} runs on {say.count(len(clips), 'clip')} of {len(clips.classes)} {task.things}")
     listeners = fit_many(
         model,

@@ -36,8 +36,8 @@ def predict(options: argparse.Namespace) -> int:
     listener, failed = load(options.folder), False
     if not listener.sr:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
-    if options.windows and listener.fitted.task.kind == "events":
-        raise InputError("--windows: this run finds events, and says when each is; leave it out")
+    if options.windows and listener.fitted.task.in_time:
+        raise InputError(f"--windows: this run finds {listener.fitted.task.target}, and says when; leave it out")
     told = _windows(listener, options.files) if options.windows else _whole(listener, options.files, options.beam)
     form = _Table(listener, options.top, options.windows) if options.csv else None
     with contextlib.closing(told):
@@ -102,6 +102,9 @@ def _line(answer: Answer, kind: str, top: int) -> dict[str, Any]:
         line |= {"start": round(answer.start, 6), "end": round(answer.end, 6)}
     if kind == "numbers":
         return line | {"label": None, "probability": None, "top": [], "numbers": dict(said.numbers)}
+    if kind == "contours":
+        names = ("time", *(name for name, _ in said.numbers))
+        return line | {"contour": [dict(zip(names, row, strict=True)) for row in said.contour]}
     if kind == "transcripts":
         return line | {"transcript": said.transcript, "symbols": list(said.symbols)}
     line |= {"label": said.label, "probability": said.probability, "top": _named(said.top[:top])}
@@ -122,7 +125,9 @@ def _span(answer: Answer) -> list[str]:
 
 
 def _in_lines(line: dict[str, Any]) -> list[str]:
-    """Say what was heard in a line, or of events in one for each."""
+    """Say what was heard in a line, or of events in one for each, and of numbers over time in one for each step."""
+    if "contour" in line:
+        return [f"{row.pop('time'):.2f} s  {_in_words({'numbers': row})}" for row in line["contour"]]
     if "events" not in line:
         return [_in_words(line)]
     events = [
@@ -147,11 +152,13 @@ class _Table:
     def __init__(self, listener: Listener, top: int, windows: bool):
         kind, n = listener.fitted.task.kind, len(listener.classes)
         columns = ["path", "start", "end"] if windows else ["path"]
-        columns += {"events": ["label", "start", "end", "probability"], "transcripts": ["transcript"]}.get(
-            kind, ["label", "probability"]
-        )
+        columns += {
+            "events": ["label", "start", "end", "probability"],
+            "contours": ["time"],
+            "transcripts": ["transcript"],
+        }.get(kind, ["label", "probability"])
         columns += ["error"]
-        if kind == "numbers":
+        if kind in ("numbers", "contours"):
             columns += listener.classes
         elif kind not in ("events", "transcripts"):
             columns += ["labels"] if kind == "labels" else []
@@ -160,9 +167,9 @@ class _Table:
         self._print(columns)
 
     def row(self, line: dict[str, Any]) -> None:
-        """Print an answer; of events one in each row, and where there is none a row without a label."""
-        if "events" in line:
-            for event in line["events"] or [{}]:
+        """Print an answer; of events, and of steps, one in each row; where there is no event a row without a label."""
+        if "events" in line or "contour" in line:
+            for event in line.get("events", line.get("contour")) or [{}]:
                 self._print([({"path": line["path"]} | event).get(column) for column in self._columns])
             return
         cells = line | line.get("numbers", {})

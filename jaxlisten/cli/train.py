@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import cache, events, many, say, streaming, transcribing
+from jaxlisten.cli import cache, many, say, streaming, timed, transcribing
 from jaxlisten.cli.again import Asked
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
@@ -40,7 +40,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     if options.cache:
         cache.keep()
     if options.task is not None:
-        return _named("--task", options.task, _TASKS)(options, asked)
+        _named("--task", options.task, timed.TASKS)
+        return timed.train(options, asked)
     _named("--model", options.model or "cnn", models.MODELS | models.TRANSCRIBERS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
@@ -58,6 +59,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     network, task = (models.MODELS | models.TRANSCRIBERS)[options.model], transcribing.task_of(options.model, clips)
     if isinstance(clips.audio, data.Files):
         say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
+    task = timed.with_loss(task, options.loss)
     check_classes(clips, options.data)
     about = {"command": asked.command(clips)}
     if options.folds is None:
@@ -132,10 +134,6 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
             source=options.data,
             about={"command": asked.command(clips)},
         )
-
-
-_TASKS = {"events": events.train}
-"""What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jaxlisten import data, detect, runs
-from jaxlisten.cli import events, say
+from jaxlisten.cli import say, timed
 from jaxlisten.cli.listen import thresholds
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import BaseReport
@@ -24,7 +24,7 @@ def evaluate(options: argparse.Namespace) -> int:
         raise InputError("--threshold and --choose are for detectors; add --stream")
     fitted = runs.read(options.folder)
     _check_report(options.report)
-    load = events.load if fitted.task.kind == "events" else data.load
+    load = timed.LOADERS.get(fitted.task.kind, data.load)
     clips = load(options.data, sr=fitted.sr, classes=fitted.classes)
     say.skipped(clips)
     if options.split:

@@ -5,6 +5,8 @@ from jaxlisten.data.balance import class_weights, resample
 from jaxlisten.data.batch import batches, bucket_lengths, collate, plan
 from jaxlisten.data.birds import birdsong
 from jaxlisten.data.connected import connected
+from jaxlisten.data.contour import Contour
+from jaxlisten.data.contours import contours
 from jaxlisten.data.dataset import Dataset, Skipped, union
 from jaxlisten.data.events import BACKGROUND, events, is_background, is_negative
 from jaxlisten.data.files import Files
@@ -12,7 +14,9 @@ from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.limits import Limits, reading
 from jaxlisten.data.live import microphone, pcm, resampled
+from jaxlisten.data.melodies import MELODY_BITS, MELODY_STEPS, Rules, melodies, melody_rules
 from jaxlisten.data.named import esc10, esc50, fsdd
+from jaxlisten.data.notes import HOLD, REST, TOKENS, midi, next_notes, notes, write_midi
 from jaxlisten.data.scene import Scene, scene
 from jaxlisten.data.sources import arrays, folder, load, recordings
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
@@ -26,9 +30,15 @@ from jaxlisten.data.trim import sounds, trim
 
 __all__ = [
     "BACKGROUND",
+    "HOLD",
     "KEYWORDS",
+    "MELODY_BITS",
+    "MELODY_STEPS",
+    "REST",
+    "TOKENS",
     "AudioInfo",
     "ClassHealth",
+    "Contour",
     "Dataset",
     "Event",
     "Files",
@@ -37,6 +47,7 @@ __all__ = [
     "Limits",
     "Measured",
     "Partition",
+    "Rules",
     "Scene",
     "Skipped",
     "Transcript",
@@ -48,6 +59,7 @@ __all__ = [
     "class_weights",
     "collate",
     "connected",
+    "contours",
     "csv",
     "esc10",
     "esc50",
@@ -61,7 +73,12 @@ __all__ = [
     "is_negative",
     "leak",
     "load",
+    "melodies",
+    "melody_rules",
     "microphone",
+    "midi",
+    "next_notes",
+    "notes",
     "partition",
     "pcm",
     "plan",
@@ -83,4 +100,5 @@ __all__ = [
     "trim",
     "union",
     "windows",
+    "write_midi",
 ]

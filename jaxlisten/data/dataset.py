@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxlisten.data.contour import points_of
 from jaxlisten.data.files import Files, facts, handles, joined
-from jaxlisten.data.targets import Kind, check_targets, kind_of
+from jaxlisten.data.targets import Kind, check_targets, kind_of, number_rows
 from jaxlisten.data.timed import event_counts, rows_of
 from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
@@ -41,8 +42,9 @@ class Dataset:
         targets: int32 ``[n]``, indices into `classes`; or, where a clip may have several labels or none, int8
             ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``; or, where
             sounds are to be found in time, float64 ``[n, most, 3]``: start and end in seconds and the class of each
-            event, and a class of -1 where there is none; or, where it is known what is said, int16 ``[n, longest]``,
-            indices into `classes` with -1 behind the end of each.
+            event, and a class of -1 where there is none; or, where numbers are to be found over time, float32
+            ``[n, most, k, 2]``: time in seconds and value at each point (see `Contour`); or, where it is
+            known what is said, int16 ``[n, longest]``, indices into `classes` with -1 behind the end of each.
         classes: the names of the classes, of the labels, or of the numbers, or the symbols of the transcripts.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
@@ -77,7 +79,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         minutes = self.lengths.sum() / self.sr / 60
-        what = {"class": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
+        what = {"class": "classes", "contours": "numbers", "transcripts": "symbols"}.get(self.kind, self.kind)
         return f"Dataset({len(self)} clips, {len(self.classes)} {what}, {self.sr} Hz, {minutes:.1f} min)"
 
     def _repr_html_(self) -> str:
@@ -87,7 +89,8 @@ class Dataset:
 
     @property
     def kind(self) -> Kind:
-        """What the targets are: ``"class"``, ``"labels"``, ``"numbers"``, ``"events"`` or ``"transcripts"``."""
+        """What the targets are: ``"class"``, ``"labels"``, ``"numbers"``, ``"contours"``, ``"events"``, or
+        ``"transcripts"``."""
         return kind_of(self.targets)
 
     @property
@@ -193,6 +196,9 @@ class Dataset:
         if self.kind == "events":
             events = ([(names[int(k)], start, end) for start, end, k in rows_of(row)] for row in self.targets)
             return [b"".join(n + b"\3" + np.array(t, "<f8").tobytes() for n, *t in sorted(row)) for row in events]
+        if self.kind == "contours":
+            each = ([points_of(row)[:, k].astype("<f4").tobytes() for k in range(len(names))] for row in self.targets)
+            return [b"".join(sorted(n + b"\4" + p for n, p in zip(names, row, strict=True))) for row in each]
         rows = np.ascontiguousarray(self.targets, "<f4").reshape(len(self), len(names))
         named = ([name + b"\2" + value.tobytes() for name, value in zip(names, row, strict=True)] for row in rows)
         return [b"".join(sorted(numbers)) for numbers in named]
@@ -206,8 +212,8 @@ class Dataset:
             ``seconds`` (``total``, ``min``, ``median`` and ``max``), ``skipped`` (how many) and ``fingerprint``.
         """
         seconds = self.lengths / self.sr
-        if self.kind == "numbers":
-            columns = self.targets.reshape(len(self), len(self.classes)).T
+        if self.kind in ("numbers", "contours"):
+            columns = number_rows(self.targets).T
             targets = {"numbers": {name: _spread(column) for name, column in zip(self.classes, columns, strict=True)}}
         else:
             targets = {"clips_per_class": dict(zip(self.classes, self.counts.tolist(), strict=True))}

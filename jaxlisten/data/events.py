@@ -47,7 +47,7 @@ def events(path: AnyPath) -> dict[str, list[Event]]:
     """
     path = Path(path)
     found = dict[str, list[Event]]()
-    for _, where, row in event_rows(path, _check):
+    for _, where, row in said_rows(path, _check, EVENT_COLUMNS):
         heard = found.setdefault(os.path.join(path.parent, row["path"]), [])
         if any(row[name] for name in ("label", "start", "end")):
             heard.append(event_of(row, where))
@@ -56,14 +56,16 @@ def events(path: AnyPath) -> dict[str, list[Event]]:
     return {name: sorted(heard, key=lambda event: event.start) for name, heard in found.items()}
 
 
-def event_rows(path: Path, check: Callable[[Path, Sequence[str]], None]) -> Iterator[tuple[int, str, dict[str, str]]]:
-    """Yield number, place in words and cells of each row of a table that says something.
+def said_rows(
+    path: Path, check: Callable[[Path, Sequence[str]], None], columns: Sequence[str]
+) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Yield number, place in words and cells of each row of a table that says something in one of the columns.
 
     Raises:
         InputError: as `rows`, or a row names no recording.
     """
     for number, row in rows(path, check):
-        if not any(row.get(name) for name in EVENT_COLUMNS):
+        if not any(row.get(name) for name in columns):
             continue
         where = f"'{path}', row {number}"
         if not row["path"]:

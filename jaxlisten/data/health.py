@@ -182,7 +182,7 @@ def _seconds(seconds: np.ndarray) -> dict[str, float]:
 
 def _by_class(data: Dataset, marks: dict[str, np.ndarray]) -> dict[str, ClassHealth]:
     """Count by class or label. A class of which no clip can be used has a line too."""
-    if data.kind in ("numbers", "transcripts"):
+    if data.kind in ("numbers", "contours", "transcripts"):
         return {}
     seconds = data.lengths / data.sr
     bad = [clip.label for clip in data.skipped if clip.label]

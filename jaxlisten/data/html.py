@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxlisten.data.targets import number_rows
+
 if TYPE_CHECKING:
     from jaxlisten.data.dataset import Dataset
 
@@ -31,7 +33,7 @@ def table(data: Dataset) -> str:
     head = f"{len(data):,} clips, {data.lengths.sum() / data.sr / 60:.1f} min, {data.sr:,} Hz"
     if data.skipped:
         head += f", {len(data.skipped):,} skipped"
-    names, rows = _numbers(data) if data.kind == "numbers" else _counts(data)
+    names, rows = _numbers(data) if data.kind in ("numbers", "contours") else _counts(data)
     more = f"<p>and {len(rows) - _SHOWN:,} more</p>" if len(rows) > _SHOWN else ""
     body = "".join(f"<tr><td {_LEFT}>{row[0]}</td>{''.join(map(_cell, row[1:]))}</tr>" for row in rows[:_SHOWN])
     columns = "".join(f"<th {_LEFT}>{name}</th>" for name in names)
@@ -53,9 +55,9 @@ def _counts(data: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _numbers(data: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the names of the columns and the rows: the range of each number."""
-    columns = data.targets.reshape(len(data), len(data.classes)).T
+    columns = number_rows(data.targets).T
     rows = [
-        (_text(name), *(f"{value:g}" for value in np.quantile(column if len(data) else [0], (0, 0.5, 1))))
+        (_text(name), *(f"{value:g}" for value in np.quantile(column if len(column) else [0], (0, 0.5, 1))))
         for name, column in zip(data.classes, columns, strict=True)
     ]
     return ("number", "min", "median", "max"), rows

@@ -11,6 +11,7 @@ import numpy as np
 from jaxlisten.data.ahead import each
 from jaxlisten.data.audio import AnyPath, read
 from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
+from jaxlisten.data.contour import Contour
 from jaxlisten.data.dataset import Dataset, Skipped
 from jaxlisten.data.finding import check_folder, class_files, is_sound, sound_files
 from jaxlisten.data.named import fsdd, is_fsdd
@@ -135,6 +136,7 @@ def arrays(
     | Sequence[int]
     | Sequence[float]
     | Sequence[Collection[str]]
+    | Sequence[Contour]
     | Sequence[Sequence[Event]]
     | Sequence[Transcript]
     | np.ndarray,
@@ -149,7 +151,8 @@ def arrays(
         x: floating-point clips, ``[time]`` each, or one array ``[n, time]``.
         y: for each clip the name of its class, or the index of its class; or a list of the names of its labels, or
             a row of 0 and 1, integers ``[n, classes]``; or a number, or a row of them, floating-point ``[n]`` or
-            ``[n, k]``; or a list of its events, `Event` each; or what is said, as `transcript_of` gives it.
+            ``[n, k]``; or a `Contour`; or a list of its events, `Event` each; or what is said, as
+            `transcript_of` gives it.
         sr: the sample rate of all of them in Hz.
         classes: the names of the classes, labels or numbers; None takes the sorted names in `y`, or "0", "1" and so
             on for indices, all of which must then occur, and for columns of 0 and 1; numbers are called ``"target"``,
@@ -203,6 +206,8 @@ def _targets(y: Iterable[Any], n: int, classes: Sequence[str] | None) -> tuple[t
         return encode(given, classes, "y")
     if all(isinstance(target, str) for target in given):
         return encode([str(target) for target in given], classes, "y")
+    if all(isinstance(target, Contour) for target in given):
+        return encode(given, classes, "y")
     if any(_are_events(target) for target in given) and all(
         _are_events(target) or len(target) == 0 for target in given
     ):

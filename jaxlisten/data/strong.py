@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxlisten.data.audio import AnyPath, read
-from jaxlisten.data.clips import Clip, compiled, group_of, load_clips
+from jaxlisten.data.by_recording import ROUNDED_SECONDS, Recording, load_recordings, recordings_of
+from jaxlisten.data.contour import contour_inside, stacked_contours
 from jaxlisten.data.dataset import Dataset
-from jaxlisten.data.events import event_of, event_rows
+from jaxlisten.data.events import EVENT_COLUMNS, event_of, said_rows
 from jaxlisten.data.files import FACTS, Files, Place, fact
-from jaxlisten.data.table import SPLITS, check_columns
+from jaxlisten.data.table import check_columns
 from jaxlisten.data.timed import Event, Timed, inside, stacked
 from jaxlisten.errors import InputError
-
-_ROUNDED_SECONDS = 0.05
-"""How far an event may end behind the recording: times are rounded, and lengths of MP3 are estimates."""
-
-
-@dataclass
-class _Recording:
-    """What the rows of a recording say."""
-
-    path: str
-    number: int
-    facts: dict[str, str | None]
-    events: list[tuple[int, Event]] = field(default_factory=list)
 
 
 def strong(
@@ -68,36 +55,32 @@ def strong(
         >>> data = strong("street.csv")  # doctest: +SKIP
         >>> train, val = (jl.data.windows(part) for part in jl.data.split(data, (0.8, 0.2)))  # doctest: +SKIP
     """
-    path = Path(path)
-    pattern = compiled(group_by)
-    found = _recordings(path)
-    clips = [
-        Clip(
-            file=str(path.parent / one.path),
-            target=Timed(tuple(event for _, event in one.events)),
-            group=group_of(pattern, one.path.replace("\\", "/")) if pattern else one.facts["group"],
-            split=None if one.facts["split"] is None else SPLITS[one.facts["split"].lower()],
-            fold=one.facts["fold"],
-            origin=f"row {one.number}",
-        )
-        for one in found
-    ]
-    data = load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
-    named = {clip.path: one for clip, one in zip(clips, found, strict=True)}
-    for name, samples in zip(data.paths, data.lengths.tolist(), strict=True):
-        _check_inside(path, named[name], samples / data.sr)
+    table = Path(path)
+    found = recordings_of(table, said_rows(table, _check_columns, EVENT_COLUMNS), _event)
+    if not any(one.said for one in found):
+        raise InputError(f"'{table}' lists no event in any recording, so there is nothing to learn; add some")
+    data = load_recordings(
+        table,
+        found,
+        lambda one: Timed(tuple(event for _, event in one.said)),
+        lambda one, seconds: _check_inside(table, one, seconds),
+        sr=sr,
+        group_by=group_by,
+        classes=classes,
+        from_files=from_files,
+    )
     return _cut_off(data)
 
 
 def windows(data: Dataset, seconds: float = 5.0, *, hop: float | None = None) -> Dataset:
-    """Cut recordings into windows to train on, with the events in them; what a window cuts begins or ends there.
+    """Cut recordings into windows to train on, with what is in them; an event that a window cuts begins or ends there.
 
     A recording of at most `seconds` stays whole. Otherwise a window begins every `hop` seconds, and the last one ends
     where the recording does. Each keeps the recording as its group (or the recording's group), so that windows of one
     recording never cross a split.
 
     Args:
-        data: recordings with events.
+        data: recordings with events, or with numbers over time.
         seconds: how long a window is.
         hop: seconds from one to the next; None: half of `seconds`.
 
@@ -115,8 +98,11 @@ def windows(data: Dataset, seconds: float = 5.0, *, hop: float | None = None) ->
         (('clip 0#t=0,2', 'clip 0#t=1,3'), [[0.5, 2.0, 0.0], [0.0, 1.5, 0.0]])
     """
     hop = seconds / 2 if hop is None else hop
-    if data.kind != "events":
-        raise InputError(f"windows: expected recordings with events, got targets of the kind {data.kind!r}")
+    if data.kind not in _IN_TIME:
+        raise InputError(
+            f"windows: expected recordings with events or numbers over time, got targets of the kind {data.kind!r}"
+        )
+    part, together = _IN_TIME[data.kind]
     n, step = round(seconds * data.sr), round(hop * data.sr)
     if n < 1 or step < 1:
         raise InputError(f"windows: expected seconds and hop above 0, got {seconds} and {hop}")
@@ -129,13 +115,17 @@ def windows(data: Dataset, seconds: float = 5.0, *, hop: float | None = None) ->
     return replace(
         data,
         audio=_parts(data, spans),
-        targets=stacked([inside(data.targets[i], start / sr, end / sr) for i, start, end in spans]),
+        targets=together([part(data.targets[i], start / sr, end / sr) for i, start, end in spans]),
         paths=tuple(_path(data, i, start, end) for i, start, end in spans),
         groups=of(data.paths if data.groups is None else data.groups),
         splits=of(data.splits),
         folds=of(data.folds),
         skipped=(),
     )
+
+
+_IN_TIME = {"events": (inside, stacked), "contours": (contour_inside, stacked_contours)}
+"""What takes the part of a target that lies between two times, and what makes one array of such parts."""
 
 
 def _spans(length: int, n: int, step: int) -> list[tuple[int, int]]:
@@ -165,25 +155,8 @@ def _parts(data: Dataset, spans: list[tuple[int, int, int]]) -> Any:
     return Files(tuple(places), np.array(found, FACTS), data.sr)
 
 
-def _recordings(table: Path) -> list[_Recording]:
-    """Read the rows of each recording, in the order of the table."""
-    found = dict[str, _Recording]()
-    for number, where, row in event_rows(table, _check_columns):
-        facts = _facts(row, where)
-        one = found.setdefault(os.path.normpath(row["path"]), _Recording(row["path"], number, facts))
-        for name, value in facts.items():
-            if one.facts[name] != value:
-                raise InputError(
-                    f"{where}: the {name} of '{row['path']}' is {value or 'empty'!r}, and {one.facts[name]!r} in row "
-                    f"{one.number}; a recording is in one only"
-                )
-        if any(row[name] for name in ("label", "start", "end")):
-            one.events.append((number, event_of(row, where)))
-    if not found:
-        raise InputError(f"'{table}' lists no recordings; write one row an event below the column names")
-    if not any(one.events for one in found.values()):
-        raise InputError(f"'{table}' lists no event in any recording, so there is nothing to learn; add some")
-    return list(found.values())
+def _event(row: dict[str, str], where: str) -> Event | None:
+    return event_of(row, where) if any(row[name] for name in ("label", "start", "end")) else None
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -195,20 +168,10 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         )
 
 
-def _facts(row: dict[str, str], where: str) -> dict[str, str | None]:
-    for name in ("group", "split"):
-        if row.get(name) == "":
-            raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
-    split = row.get("split")
-    if split is not None and split.lower() not in SPLITS:
-        raise InputError(f"{where}: '{split}' is not a split; write train, validation or test")
-    return {"group": row.get("group"), "split": split, "fold": row.get("fold") or None}
-
-
-def _check_inside(table: Path, one: _Recording, seconds: float) -> None:
+def _check_inside(table: Path, one: Recording, seconds: float) -> None:
     """Refuse events behind the end of their recording."""
-    for number, event in one.events:
-        if event.start >= seconds or event.end > seconds + _ROUNDED_SECONDS:
+    for number, event in one.said:
+        if event.start >= seconds or event.end > seconds + ROUNDED_SECONDS:
             raise InputError(
                 f"'{table}', row {number}: {event.label!r} is from {event.start:g} to {event.end:g} s, but "
                 f"'{one.path}' ends at {seconds:.3f} s; correct the times, which are seconds, or name the right file"

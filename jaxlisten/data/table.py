@@ -234,7 +234,16 @@ def _target(row: dict[str, str], where: str, units: Units) -> Target:
         return row["label"]
     if "labels" in row:
         return frozenset(label.strip() for label in row["labels"].split(";") if label.strip())
-    return tuple(_number(cell.strip(), where) for cell in row["target"].split(";"))
+    return numbers_in(row["target"], where)
+
+
+def numbers_in(cell: str, where: str) -> tuple[float, ...]:
+    """Read the numbers of a cell ``target``.
+
+    Raises:
+        InputError: one is none; the message begins with `where`.
+    """
+    return tuple(_number(number.strip(), where) for number in cell.split(";"))
 
 
 def _number(cell: str, where: str) -> float:

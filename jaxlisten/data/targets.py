@@ -1,4 +1,4 @@
-"""What a clip can have as its target: one class, any number of labels, numbers, events, or a transcript.
+"""What a clip can have as its target: one class, labels, numbers, numbers over time, events, or a transcript.
 
 The array tells which, so nothing has to be said twice:
 
@@ -8,6 +8,7 @@ kind              targets                                        ``classes``
 ``"class"``       int32 ``[n]``, indices into ``classes``        the names of the classes
 ``"labels"``      int8 ``[n, classes]``, 1 where a label holds   the names of the labels
 ``"numbers"``     float32 ``[n]`` or ``[n, k]``                  the names of the numbers
+``"contours"``    float32 ``[n, most, k, 2]``: time and value    the names of the numbers
 ``"events"``      float64 ``[n, most, 3]``: start, end, class    the names of the events' classes
 ``"transcripts"`` int16 ``[n, longest]``, indices into           the symbols (see `jaxlisten.data.transcripts`)
                   ``classes``, -1 behind the end
@@ -21,14 +22,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxlisten.data.contour import Contour, check_contours, encode_contours, known_values
 from jaxlisten.data.timed import Timed, check_timed, encode_timed
 from jaxlisten.data.transcripts import Transcript, check_transcripts, encode_transcripts
 from jaxlisten.errors import InputError
 
-Kind = Literal["class", "labels", "numbers", "events", "transcripts"]
+Kind = Literal["class", "labels", "numbers", "contours", "events", "transcripts"]
 
-Target = str | frozenset[str] | tuple[float, ...] | Timed | Transcript
-"""The target of one clip before it is part of an array: a class, its labels, its numbers, its events, what is said."""
+Target = str | frozenset[str] | tuple[float, ...] | Contour | Timed | Transcript
+"""The target of one clip before it is part of an array: its class, labels, numbers, events, or what is said."""
 
 _MOST_CELLS = 2**31
 """Clips times labels."""
@@ -36,6 +38,7 @@ DTYPES: dict[Kind, Any] = {
     "class": np.int32,
     "labels": np.int8,
     "numbers": np.float32,
+    "contours": np.float32,
     "events": np.float32,
     "transcripts": np.int16,
 }
@@ -47,7 +50,7 @@ def kind_of(targets: np.ndarray) -> Kind:
 
     Args:
         targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]``, ``[n, k]`` or
-            ``[n, most, 3]``, or int16 ``[n, longest]``, which no other kind has.
+            ``[n, most, 3]`` or ``[n, most, k, 2]``, or int16 ``[n, longest]``, which no other kind has.
 
     Raises:
         InputError: it is none of these.
@@ -63,9 +66,12 @@ def kind_of(targets: np.ndarray) -> Kind:
         return "numbers"
     if kind == "f" and axes == 3 and targets.shape[2] == 3:
         return "events"
+    if kind == "f" and axes == 4 and targets.shape[3] == 2:
+        return "contours"
     raise InputError(
         "expected integers [n] (a class a clip), integers [n, classes] (several labels), floating-point numbers "
-        f"[n] or [n, k], or events [n, most, 3] as targets, got {targets.dtype} {list(targets.shape)}"
+        f"[n] or [n, k], events [n, most, 3] or contours [n, most, k, 2] as targets, got "
+        f"{targets.dtype} {list(targets.shape)}"
     )
 
 
@@ -86,6 +92,8 @@ def check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
         return
     if kind == "events":
         return check_timed(targets, classes)
+    if kind == "contours":
+        return check_contours(targets, classes)
     if kind == "transcripts":
         check_transcripts(targets, classes)
         return
@@ -149,6 +157,9 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         return encode_transcripts([target for target in targets if isinstance(target, Transcript)], classes, source)
     if isinstance(targets[0], tuple):
         return _encode_numbers(targets, classes, source)
+    if isinstance(targets[0], Contour):
+        array = encode_contours([target for target in targets if isinstance(target, Contour)], source)
+        return _number_names(array.shape[2], classes, source), array
     found = names_in(targets)
     if classes is not None:
         check_labels(found, classes, source)
@@ -176,11 +187,21 @@ def _encode_numbers(
     if len(widths) > 1:
         raise InputError(f"'{source}' gives clips from {min(widths)} to {max(widths)} numbers; give all equally many")
     (width,) = widths
+    names = _number_names(width, classes, source)
+    array = np.array(targets, DTYPES["numbers"])
+    return names, array[:, 0] if width == 1 else array
+
+
+def _number_names(width: int, classes: Sequence[str] | None, source: str) -> tuple[str, ...]:
     names = number_names(width) if classes is None else tuple(classes)
     if len(names) != width:
         raise InputError(f"'{source}' gives each clip {width} numbers for the {len(names)} names {', '.join(names)}")
-    array = np.array(targets, DTYPES["numbers"])
-    return names, array[:, 0] if width == 1 else array
+    return names
+
+
+def number_rows(targets: np.ndarray) -> np.ndarray:
+    """Return all numbers that are known: of numbers ``[n, k]`` those of the clips, of contours those of the points."""
+    return known_values(targets) if kind_of(targets) == "contours" else targets.reshape(len(targets), -1)
 
 
 def number_names(width: int) -> tuple[str, ...]:

@@ -57,12 +57,13 @@ class Listener:
         return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 
     def predict(self, sound: Sound, *, sr: int | None = None, beam: int = 1) -> Prediction:
-        """Say what a recording is: its class, its labels, its numbers, its events or its transcript, as it has learnt.
+        """Say what a recording is: its class, its labels, its numbers, also over time, its events or its
+        transcript, as it has learnt.
 
         A recording more than twice as long as any clip of the training is heard in half-overlapping windows of the
         longest one, and their probabilities (or numbers) are averaged; of transcripts, the middles of the windows are
-        joined. A file is read as it is heard, so it may be of any length; `windows` tells of each window. Events are
-        found in the whole recording, whatever its length (see `jaxlisten.detect.frames`).
+        joined. A file is read as it is heard, so it may be of any length; `windows` tells of each window. Events, and
+        numbers over time, are found in the whole recording, whatever its length (see `jaxlisten.detect.frames`).
 
         Args:
             sound: a file (wav, flac, ogg, mp3, ...), or samples ``[time]`` from -1 to 1.
@@ -75,8 +76,8 @@ class Listener:
                 listener was trained on features, or `beam` doesn't go with it.
         """
         check_beam(beam, self.fitted.task)
-        if self._hears_events:
-            return self._with_events(sound, sr)
+        if self.fitted.task.in_time:
+            return self._in_time(sound, sr)
         (said,) = self._whole(self._alone(sound, sr))
         if isinstance(said, InputError):
             raise said
@@ -107,7 +108,7 @@ class Listener:
         if isinstance(sounds, str | os.PathLike):
             raise InputError(f"predict_many: expected several recordings, got '{sounds}'; give a list, or use predict")
         check_beam(beam, self.fitted.task)
-        if self._hears_events:
+        if self.fitted.task.in_time:
             return ((sound, self._or_error(sound, sr)) for sound in sounds)
         waiting: deque[AnySound] = deque()
 
@@ -137,20 +138,21 @@ class Listener:
             >>> for window in listener.windows("night.flac"):  # doctest: +SKIP
             ...     print(f"{window.start:.1f} to {window.end:.1f} s: {window.said.label}")
         """
-        if self._hears_events:
+        if self.fitted.task.in_time:
             raise InputError(
-                "windows: this listener finds events, and says of a whole recording when they are: predict"
+                f"windows: this listener finds {self.fitted.task.target}, and says of a whole recording when they are: "
+                "predict"
             )
         return self._windows(self._alone(sound, sr))
 
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
         """Return the probability of each class, ``[classes]``, for samples ``[time]`` at the listener's rate.
 
-        Where the listener says numbers, these are the numbers; where it says what is heard when, they are the
-        probabilities at every step, ``[steps, classes]``; where it says transcripts, those of the blank (or the end)
-        and of each symbol, step by step: ``[steps, 1 + symbols]``.
+        Where the listener says numbers, these are the numbers; where it says what is heard when, or numbers over
+        time, they are those at every step, ``[steps, classes]``; where it says transcripts, those of the blank (or the
+        end) and of each symbol, step by step: ``[steps, 1 + symbols]``.
         """
-        if self._hears_events:
+        if self.fitted.task.in_time:
             return next(frames(self.fitted, [[samples]]))
         return next(self._whole(self._answers(cut([samples], self.fitted.longest))))
 
@@ -276,7 +278,7 @@ class Listener:
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
-            targets=None if data is None or spoken or self._hears_events else data.targets,
+            targets=None if data is None or spoken or fitted.task.in_time else data.targets,
             streaming=streaming,
             int8=int8,
         )
@@ -309,21 +311,21 @@ class Listener:
         lengths = shelves(self.fitted.longest, max(1, round(_SHORTEST_SECONDS * self.sr)))
         return answers(found, functools.partial(self._step, *self._weights), lengths)
 
-    @property
-    def _hears_events(self) -> bool:
-        return self.fitted.task.kind == "events"
-
-    def _with_events(self, sound: Sound, sr: int | None) -> Prediction:
-        """Find the events of a recording."""
-        said = next(frames(self.fitted, [self._opener(sr)(sound)]))
+    def _in_time(self, sound: Sound, sr: int | None) -> Prediction:
+        """Find the events of a recording, or its numbers over time."""
+        said, period = next(frames(self.fitted, [self._opener(sr)(sound)])), seconds_a_step(self.fitted)
+        if self.fitted.task.kind == "contours":
+            rows = enumerate(said.tolist())
+            contour = tuple((round((i + 0.5) * period, 6), *numbers) for i, numbers in rows)
+            return prediction(said.mean(axis=0), self.fitted)._replace(contour=contour)
         rule = event_rule(self.classes, stored=self.fitted.about.get("event_rule"))
-        events = rule.found(said, seconds_a_step(self.fitted))
+        events = rule.found(said, period)
         whole = prediction(said.max(axis=0, initial=0.0), self.fitted)
         return whole._replace(labels=tuple(dict.fromkeys(event.label for event in events)), events=events)
 
     def _or_error(self, sound: Sound, sr: int | None) -> Prediction | InputError:
         try:
-            return self._with_events(sound, sr)
+            return self._in_time(sound, sr)
         except InputError as error:
             return InputError(str(error))
 

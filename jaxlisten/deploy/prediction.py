@@ -34,6 +34,8 @@ class Prediction(NamedTuple):
             the highest probability at any step, and `labels` those of the events.
         transcript: what is said, where it has learnt transcripts; all else is then as of numbers.
         symbols: of the transcript, one by one.
+        contour: where it says numbers over time, a row for each step: the time of its middle in seconds, and the
+            numbers in the order of `numbers`, which are then their means.
     """
 
     label: str
@@ -44,6 +46,7 @@ class Prediction(NamedTuple):
     events: tuple[FoundEvent, ...] = ()
     transcript: str = ""
     symbols: tuple[str, ...] = ()
+    contour: tuple[tuple[float, ...], ...] = ()
 
 
 class Window(NamedTuple):
@@ -65,7 +68,7 @@ def prediction(said: np.ndarray, fitted: Fitted, beam: int = 1) -> Prediction:
     if fitted.task.kind == "transcripts":
         symbols = spelled(said[~np.isnan(said).any(axis=1)], fitted.classes, fitted.task, beam)
         return Prediction("", math.nan, (), transcript=text_of(symbols, fitted.classes), symbols=symbols)
-    if fitted.task.kind == "numbers":
+    if fitted.task.kind in ("numbers", "contours"):
         return Prediction("", math.nan, (), numbers=tuple(zip(fitted.classes, said.tolist(), strict=True)))
     top = tuple((fitted.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))
     several = fitted.task.kind == "labels"

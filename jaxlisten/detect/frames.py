@@ -28,7 +28,7 @@ class _Piece(NamedTuple):
 
 
 def frames(fitted: Fitted, recordings: Iterable[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Let a listener for events hear recordings, and return what it says at every step.
+    """Let a listener for events, or for numbers over time, hear recordings, and return what it says at every step.
 
     One that is no longer than the longest clip of the training is heard at once. A longer one is heard in windows of
     that length, half of which overlap, and of each the middle half counts: every step has been heard with a quarter of
@@ -44,11 +44,11 @@ def frames(fitted: Fitted, recordings: Iterable[Iterable[np.ndarray]]) -> Iterat
         `jaxlisten.nn.period`.
 
     Raises:
-        InputError: the listener was not trained on events.
+        InputError: the listener does not answer at every step.
     """
-    if fitted.task.kind != "events":
+    if not fitted.task.in_time:
         raise InputError(
-            f"frames: expected a listener for events in time, got one that has learnt {fitted.task.target}"
+            f"frames: expected a listener for events or numbers over time, got one that has learnt {fitted.task.target}"
         )
     ratio = step_ratio(fitted.model)
     quarter = -(-fitted.longest // 4 // ratio.denominator + 1) * ratio.denominator if ratio else 0
@@ -64,7 +64,7 @@ def frames(fitted: Fitted, recordings: Iterable[Iterable[np.ndarray]]) -> Iterat
 
 
 def seconds_a_step(fitted: Fitted) -> float:
-    """Return the seconds from one answer of a listener for events to the next."""
+    """Return the seconds from one answer of a listener to the next, where it answers at every step."""
     return period(fitted.model, fitted.sr)
 
 

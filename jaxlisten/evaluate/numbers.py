@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,51 +34,19 @@ class Miss(NamedTuple):
     index: int
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class NumberReport(BaseReport):
-    """What a model said about the numbers of every clip. All figures follow from `targets` and `predictions`.
+class NumberFigures(BaseReport):
+    """What reports on numbers share: the figures that follow from pairs of truth and prediction."""
 
-    A figure over several numbers is the mean of theirs, so it says little where their units differ: see `per_class`.
+    each: ClassVar[str]
+    """What a pair is of."""
 
-    Attributes:
-        classes: the names of the numbers, all different.
-        targets: ``[n, k]``, float64; ``[n]`` is taken for one number.
-        predictions: ``[n, k]``, float64.
-        paths: ``[n]``, a name for each clip.
-
-    See `jaxlisten.evaluate.base.BaseReport` for the other fields, which are given by name.
-
-    Raises:
-        InputError: the shapes don't belong together, there is no clip, a name is given twice, or a number is not
-            finite.
-
-    Example:
-        >>> report = NumberReport(("age",), np.array([20.0, 40.0]), np.array([25.0, 38.0]), ("a.wav", "b.wav"))
-        >>> report.mae, report.worst[0].path
-        (3.5, 'a.wav')
-    """
-
-    classes: tuple[str, ...]
-    targets: NDArray[np.float64]
-    predictions: NDArray[np.float64]
-    paths: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        shape = (len(self.paths), len(self.classes))
-        for name in ("targets", "predictions"):
-            array = np.asarray(getattr(self, name), np.float64)
-            self._set(**{name: array[:, None] if array.ndim == 1 else array})
-        if self.predictions.shape != shape or self.targets.shape != shape:
-            raise InputError(
-                f"NumberReport: {shape[0]} paths and {shape[1]} names need targets and predictions {shape}, "
-                f"got {self.targets.shape} and {self.predictions.shape}"
-            )
-        super().__post_init__()
-        _ = self._each  # it checks the numbers: a wrong report fails where it is made, not where it is shown
+    @abstractmethod
+    def pairs(self, clips: NDArray[np.int64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return truths and predictions, ``[m, k]`` each, of some clips or of all."""
 
     @cached_property
     def _each(self) -> PerNumber:
-        return metrics.per_number(self.targets, self.predictions)
+        return metrics.per_number(*self.pairs())
 
     @property
     def mae(self) -> float:
@@ -112,13 +81,89 @@ class NumberReport(BaseReport):
 
     @property
     def by_group(self) -> dict[str, dict[str, float]]:
-        """``n``, ``mae`` and ``rmse`` of the clips of each group, by name."""
+        """``n`` (clips), ``mae`` and ``rmse`` of each group, by name."""
 
         def figures(clips: NDArray[np.int64]) -> dict[str, float]:
-            each = metrics.per_number(self.targets[clips], self.predictions[clips])
+            each = metrics.per_number(*self.pairs(clips))
             return {"mae": float(each.mae.mean()), "rmse": float(each.rmse.mean())}
 
         return self._by_group(figures)
+
+    @property
+    def headline(self) -> str:
+        """The main figures in one line."""
+        return (
+            f"mean absolute error {self.mae:.4g}, root mean squared error {self.rmse:.4g}, R² {self.r2:.3f}, "
+            f"correlation {self.pearson:.3f}, concordance {self.concordance:.3f}, {self.n} clips"
+        )
+
+    def _figures(self) -> dict[str, Any]:
+        return {
+            "mae": self.mae,
+            "rmse": self.rmse,
+            "r2": self.r2,
+            "pearson": self.pearson,
+            "concordance": self.concordance,
+            "classes": self.classes,
+            "per_class": self.per_class,
+            "by_group": self.by_group,
+        }
+
+    def table(self) -> list[list[str]]:
+        """Return the main table as text: a row of headings, then a row for each class."""
+        rows = [["number", "MAE", "RMSE", "R²", "correlation", "concordance"]]
+        for name, row in self.per_class.items():
+            errors, shares = (row["mae"], row["rmse"]), (row["r2"], row["pearson"], row["concordance"])
+            rows.append([name, *(f"{value:.4g}" for value in errors), *(f"{value:.3f}" for value in shares)])
+        return rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberReport(NumberFigures):
+    """What a model said about the numbers of every clip. All figures follow from `targets` and `predictions`.
+
+    A figure over several numbers is the mean of theirs, so it says little where their units differ: see `per_class`.
+
+    Attributes:
+        classes: the names of the numbers, all different.
+        targets: ``[n, k]``, float64; ``[n]`` is taken for one number.
+        predictions: ``[n, k]``, float64.
+        paths: ``[n]``, a name for each clip.
+
+    See `jaxlisten.evaluate.base.BaseReport` for the other fields, which are given by name.
+
+    Raises:
+        InputError: the shapes don't belong together, there is no clip, a name is given twice, or a number is not
+            finite.
+
+    Example:
+        >>> report = NumberReport(("age",), np.array([20.0, 40.0]), np.array([25.0, 38.0]), ("a.wav", "b.wav"))
+        >>> report.mae, report.worst[0].path
+        (3.5, 'a.wav')
+    """
+
+    each: ClassVar[str] = "clip"
+    classes: tuple[str, ...]
+    targets: NDArray[np.float64]
+    predictions: NDArray[np.float64]
+    paths: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.paths), len(self.classes))
+        for name in ("targets", "predictions"):
+            array = np.asarray(getattr(self, name), np.float64)
+            self._set(**{name: array[:, None] if array.ndim == 1 else array})
+        if self.predictions.shape != shape or self.targets.shape != shape:
+            raise InputError(
+                f"NumberReport: {shape[0]} paths and {shape[1]} names need targets and predictions {shape}, "
+                f"got {self.targets.shape} and {self.predictions.shape}"
+            )
+        super().__post_init__()
+        _ = self._each  # it checks the numbers: a wrong report fails where it is made, not where it is shown
+
+    def pairs(self, clips: NDArray[np.int64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        chosen = slice(None) if clips is None else clips
+        return self.targets[chosen], self.predictions[chosen]
 
     @cached_property
     def worst(self) -> list[Miss]:
@@ -137,34 +182,8 @@ class NumberReport(BaseReport):
             for i, k in zip(*np.unravel_index(order, error.shape), strict=True)
         ]
 
-    @property
-    def headline(self) -> str:
-        """The main figures in one line."""
-        return (
-            f"mean absolute error {self.mae:.4g}, root mean squared error {self.rmse:.4g}, R² {self.r2:.3f}, "
-            f"correlation {self.pearson:.3f}, {self.n} clips"
-        )
-
     def _figures(self) -> dict[str, Any]:
-        return {
-            "mae": self.mae,
-            "rmse": self.rmse,
-            "r2": self.r2,
-            "pearson": self.pearson,
-            "concordance": self.concordance,
-            "classes": self.classes,
-            "per_class": self.per_class,
-            "by_group": self.by_group,
-            "worst": self.worst[:WORST],
-        }
-
-    def table(self) -> list[list[str]]:
-        """Return the main table as text: a row of headings, then a row for each class."""
-        rows = [["number", "MAE", "RMSE", "R²", "correlation", "concordance"]]
-        for name, row in self.per_class.items():
-            errors, shares = (row["mae"], row["rmse"]), (row["r2"], row["pearson"], row["concordance"])
-            rows.append([name, *(f"{value:.4g}" for value in errors), *(f"{value:.3f}" for value in shares)])
-        return rows
+        return {**super()._figures(), "worst": self.worst[:WORST]}
 
     def worst_table(self) -> list[list[str]]:
         """Return the largest errors as text, after a row of headings."""

@@ -15,6 +15,7 @@ from jaxlisten import tasks
 from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.evaluate.contours import evaluate_contours
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
@@ -148,10 +149,11 @@ def evaluate(
             symbol is taken at each step.
 
     Returns:
-        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, an
-        `EventReport` for events in time, which hears recordings whole, whatever their length, a `TranscriptReport` for
-        transcripts. Clips that the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells
-        of them; those that its best epoch was chosen by, in ``chosen_by``.
+        A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, a
+        `ContourReport` for numbers over time and an `EventReport` for events in time, which hear recordings whole,
+        whatever their length, a `TranscriptReport` for transcripts. Clips that the listener was trained on are named
+        in its ``trained_on``, and a `ListenWarning` tells of them; those that its best epoch was chosen by, in
+        ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -176,6 +178,8 @@ def evaluate(
     }
     if data.kind == "events":
         return evaluate_events(fitted, data, **fields)
+    if data.kind == "contours":
+        return evaluate_contours(fitted, data, **fields)
     step = functools.partial(_eval_step, fitted.model, fitted.task, beam)
     scores = score(step, fitted.params, fitted.state, batches(data, batch_size, bucket_lengths(data.lengths)))
     return REPORTS[fitted.task.kind](
@@ -218,7 +222,7 @@ def _check(fitted: Fitted, data: Dataset) -> None:
             f"{data.kind!r}, {data.targets.dtype} {list(data.targets.shape)}"
         )
     missing = [name for name in fitted.classes if name not in data.classes]
-    if data.kind == "numbers" and missing:
+    if data.kind in ("numbers", "contours") and missing:
         raise InputError(f"evaluate: expected the numbers {', '.join(fitted.classes)}; the data lacks {missing[0]!r}")
 
 

@@ -22,7 +22,7 @@ from jaxlisten.metrics.confusion import (
 from jaxlisten.metrics.events import EventCounts, event_based, event_pairs, segment_based
 from jaxlisten.metrics.frames import found_events, usual_medians
 from jaxlisten.metrics.labels import exact_match, label_averages, per_label
-from jaxlisten.metrics.numbers import PerNumber, per_number
+from jaxlisten.metrics.numbers import PerNumber, number_figures, per_number
 from jaxlisten.metrics.ranking import (
     Curve,
     OperatingPoint,
@@ -71,6 +71,7 @@ __all__ = [
     "label_error_rate",
     "macro_f1",
     "mean_known",
+    "number_figures",
     "per_class",
     "per_label",
     "per_number",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxlisten.errors import InputError
-from jaxlisten.metrics.arrays import Floats, ratio
+from jaxlisten.metrics.arrays import Floats, mean_known, ratio
 
 
 class PerNumber(NamedTuple):
@@ -65,6 +65,17 @@ def per_number(targets: ArrayLike, predictions: ArrayLike) -> PerNumber:
         pearson=np.clip(ratio(tp, np.sqrt(tt) * np.sqrt(pp), np.nan), -1, 1),
         concordance=ratio(2 * tp, tt + pp + error.mean(axis=0) ** 2, np.nan),
     )
+
+
+def number_figures(targets: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
+    """Return what a row of a training's history says of numbers: ``mae``, ``r2`` and ``concordance``, means over them.
+
+    Args:
+        targets: as in `per_number`.
+        predictions: likewise; what is not finite counts as 0, because the loss tells of it.
+    """
+    each = per_number(targets, np.nan_to_num(predictions))
+    return {"mae": float(each.mae.mean()), "r2": mean_known(each.r2), "concordance": mean_known(each.concordance)}
 
 
 def _checked(targets: ArrayLike, predictions: ArrayLike) -> tuple[Floats, Floats]:

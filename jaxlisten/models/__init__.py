@@ -11,6 +11,7 @@ from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
 from jaxlisten.models.frames import event_crnn, event_linear
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
+from jaxlisten.models.melody import melody
 from jaxlisten.models.recurrent import crnn, gru, lstm
 from jaxlisten.models.sequence import attention, ctc
 from jaxlisten.nn import Layer, Serial
@@ -61,6 +62,7 @@ __all__ = [
     "linear",
     "log_mel",
     "lstm",
+    "melody",
     "mfcc",
     "mlp",
     "pcen_mel",

@@ -16,6 +16,7 @@ from jaxlisten.nn.dropout import Dropout
 from jaxlisten.nn.embedding import Embedding
 from jaxlisten.nn.filter_bank import FilterBank
 from jaxlisten.nn.front_end import MFCC, LogMel, Mel, Raw
+from jaxlisten.nn.generate import generate
 from jaxlisten.nn.layer import REGISTRY, Layer, Whole, from_config, layer, to_config
 from jaxlisten.nn.level import AutoGain
 from jaxlisten.nn.linear import Dense, Rescaling
@@ -95,6 +96,7 @@ __all__ = [
     "Wrapper",
     "average",
     "from_config",
+    "generate",
     "layer",
     "lift",
     "parallel",

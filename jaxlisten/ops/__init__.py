@@ -6,6 +6,7 @@ Time is axis -2 (``[*batch, time, channel]``) unless a docstring says otherwise.
 """
 
 from jaxlisten.ops.attention import attend, attend_window, masked_softmax, rotate
+from jaxlisten.ops.contours import frame_values
 from jaxlisten.ops.convolution import conv1d, conv2d
 from jaxlisten.ops.ctc import Decoded, ctc_beam, ctc_greedy, frames_needed
 from jaxlisten.ops.decimation import decimate
@@ -20,10 +21,12 @@ from jaxlisten.ops.safe import largest, safe_power
 from jaxlisten.ops.sliding import sliding_max, sliding_mean, sliding_moments
 from jaxlisten.ops.spectrum import exact_magnitude
 from jaxlisten.ops.statistics import masked_moments, standardize, widened
+from jaxlisten.ops.synthesis import additive
 from jaxlisten.ops.transposed import conv_transpose, transposed_reach
 
 __all__ = [
     "Decoded",
+    "additive",
     "attend",
     "attend_window",
     "conv1d",
@@ -37,6 +40,7 @@ __all__ = [
     "exponential_smoother",
     "frame",
     "frame_targets",
+    "frame_values",
     "frames_needed",
     "gru",
     "in_parts",

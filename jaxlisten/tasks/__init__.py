@@ -11,8 +11,9 @@ import numpy as np
 
 from jaxlisten.errors import InputError
 from jaxlisten.tasks.clips import classification, regression, tagging
-from jaxlisten.tasks.events import event_detection, with_period
-from jaxlisten.tasks.task import HOLDS, LINKS, Task
+from jaxlisten.tasks.contours import frame_regression, values_at
+from jaxlisten.tasks.events import event_detection
+from jaxlisten.tasks.task import HOLDS, LINKS, Task, with_period
 from jaxlisten.tasks.transcripts import dictation, transcription
 from jaxlisten.types import Padded
 
@@ -25,16 +26,28 @@ __all__ = [
     "dictation",
     "event_detection",
     "find",
+    "frame_regression",
     "infer",
     "regression",
     "tagging",
     "transcription",
+    "values_at",
     "with_period",
 ]
 
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (classification(), tagging(), regression(), event_detection(), transcription(), dictation())
+    for task in (
+        classification(),
+        tagging(),
+        regression(),
+        regression(loss="concordance"),
+        frame_regression(),
+        frame_regression(loss="concordance"),
+        event_detection(),
+        transcription(),
+        dictation(),
+    )
 }
 """Every task by its name."""
 
@@ -59,7 +72,8 @@ def infer(targets: Any) -> Task:
     Returns:
         `classification` for ``[n]`` integers from 0 upwards, class indices; `tagging` for ``[n, classes]`` integers or
         booleans, 0 or 1; `regression` for ``[n]`` or ``[n, k]`` floating-point numbers; `event_detection` for
-        ``[n, most, 3]`` floating-point numbers; `transcription` for int16 ``[n, longest]``, or a `Padded` of integers.
+        ``[n, most, 3]`` and `frame_regression` for ``[n, most, k, 2]`` floating-point numbers; `transcription` for
+        int16 ``[n, longest]``, or a `Padded` of integers.
 
     Raises:
         InputError: no task fits; the message says what is supported.
@@ -78,9 +92,11 @@ def infer(targets: Any) -> Task:
         return TASKS["regression"]
     if array.ndim == 3 and array.shape[2] == 3 and np.issubdtype(array.dtype, np.floating):
         return TASKS["event_detection"]
+    if array.ndim == 4 and array.shape[3] == 2 and np.issubdtype(array.dtype, np.floating):
+        return TASKS["frame_regression"]
     raise InputError(
         f"no task fits targets of {array.dtype} {array.shape}: expected class indices, integers [n] from 0 upwards "
         f"({TASKS['classification'].target}), integers [n, classes] of 0 and 1 ({TASKS['tagging'].target}), "
-        "floating-point numbers [n] or [n, k], events [n, most, 3], or transcripts, int16 [n, longest] or a Padded of "
-        "integers"
+        "floating-point numbers [n] or [n, k], events [n, most, 3], contours [n, most, k, 2], or "
+        "transcripts, int16 [n, longest] or a Padded of integers"
     )

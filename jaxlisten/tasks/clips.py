@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from jaxlisten import metrics
-from jaxlisten.losses import binary_cross_entropy, cross_entropy, mean_squared_error
+from jaxlisten.errors import InputError
+from jaxlisten.losses import binary_cross_entropy, concordance, cross_entropy, mean_squared_error
 from jaxlisten.tasks.task import Task
+
+NumberLoss = Literal["squared", "concordance"]
+"""What numbers are learnt by."""
 
 
 def classification(*, label_smoothing: float = 0.0, class_weight: Any = None) -> Task:
@@ -75,27 +79,48 @@ def tagging(*, label_smoothing: float = 0.0, class_weight: Any = None, positive_
     )
 
 
-def regression() -> Task:
+def regression(*, loss: NumberLoss = "squared") -> Task:
     """Make the task of numbers: floating-point targets ``[n]`` or ``[n, k]``, outputs ``[batch, k]``.
 
-    The best epoch is the one with the least mean squared error, ``val_loss``. Numbers of about unit size are learnt
-    best: where yours are far from it, such as pitch in Hz, end the model with a `jaxlisten.Rescaling`, as
+    By the squared error, the best epoch is the one with the least, ``val_loss``; by concordance, the one with the
+    highest concordance correlation over all validation clips, ``val_concordance``. Numbers of about unit size are
+    learnt best: where yours are far from it, such as pitch in Hz, end the model with a `jaxlisten.Rescaling`, as
     `jaxlisten.train.default_units` makes it of the targets and ``jaxlisten train`` does.
+
+    Args:
+        loss: "squared", `jaxlisten.losses.mean_squared_error`; or "concordance", `jaxlisten.losses.concordance`, which
+            is usual for ratings of emotion. It needs batches of two clips or more; larger ones estimate it better.
+
+    Raises:
+        InputError: there is no such loss.
 
     Example:
         >>> float(regression().loss(np.array([[1.0]]), np.array([3.0])))
         4.0
     """
     return Task(
-        name="regression",
+        name="regression" if loss == "squared" else f"regression_{loss}",
         kind="numbers",
         target="numbers",
-        objective=mean_squared_error,
+        **number_loss("regression", loss),
         activation="identity",
         judge=_errors,
-        metric="val_loss",
-        maximize=False,
     )
+
+
+def number_loss(function: str, loss: NumberLoss) -> dict[str, Any]:
+    """Return the fields of a task of numbers that follow from what they are learnt by.
+
+    Raises:
+        InputError: there is no such loss.
+    """
+    known: dict[str, dict[str, Any]] = {
+        "squared": {"objective": mean_squared_error, "metric": "val_loss", "maximize": False},
+        "concordance": {"objective": concordance, "metric": "val_concordance", "maximize": True},
+    }
+    if loss not in known:
+        raise InputError(f"{function}: expected a loss of {', '.join(known)}, got {loss!r}")
+    return known[loss]
 
 
 def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
@@ -108,5 +133,4 @@ def _mean_average_precision(probabilities: np.ndarray, targets: np.ndarray) -> d
 
 
 def _errors(predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    figures = metrics.per_number(targets, np.nan_to_num(predictions))
-    return {"mae": float(figures.mae.mean()), "r2": metrics.mean_known(figures.r2)}
+    return metrics.number_figures(targets, predictions)

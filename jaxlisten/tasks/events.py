@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -58,11 +58,6 @@ def event_detection(
         positive_weight=positive_weight,
         period=period,
     )
-
-
-def with_period(task: Task, period: float) -> Task:
-    """Return the task for a model with so many seconds from one step to the next; one that says them keeps them."""
-    return task if task.period is not None else replace(task, period=period, judge=_EventFigures(period))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten.errors import InputError
-from jaxlisten.ops import frame_targets
+from jaxlisten.ops import frame_targets, frame_values
 from jaxlisten.ops.ctc import ctc_said, ctc_searched
 from jaxlisten.types import Array, Padded, Prompted
 
@@ -52,7 +52,7 @@ class Task:
     """
 
     name: str
-    kind: Literal["class", "labels", "numbers", "events", "transcripts"]
+    kind: Literal["class", "labels", "numbers", "contours", "events", "transcripts"]
     target: str
     objective: Callable[..., jax.Array]
     activation: str
@@ -79,7 +79,13 @@ class Task:
     @property
     def things(self) -> str:
         """What the outputs of a model stand for: "classes", "labels", "numbers" or "symbols"."""
-        return {"class": "classes", "events": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
+        named = {"class": "classes", "contours": "numbers", "events": "classes", "transcripts": "symbols"}
+        return named.get(self.kind, self.kind)
+
+    @property
+    def in_time(self) -> bool:
+        """Whether the answers are one every so many seconds: of events, and of numbers over time."""
+        return self.kind in ("contours", "events")
 
     def answers(self, logits: Any) -> Any:
         """Make of logits what a report is about: predictions, or of transcripts their symbols.
@@ -130,7 +136,7 @@ class Task:
         Args:
             logits: what the model returns, ``[batch, ...]``; or a `Padded` of ``[batch, steps, ...]``.
             y: the targets, ``[batch, ...]``; for steps, class indices ``[batch, steps]``, below 0 where a step doesn't
-                count, or events ``[batch, most, 3]``.
+                count, events ``[batch, most, 3]``, or contours ``[batch, most, k, 2]``.
             weight: ``[batch]``; 0 marks an absent item, None means that every item counts 1.
             train: whether it is to be trained on, with `label_smoothing` and the weights of the classes. Losses that
                 are reported have none, so that runs with different settings can be compared.
@@ -141,7 +147,7 @@ class Task:
         Raises:
             InputError: the shapes or dtypes don't belong together.
         """
-        if self.kind == "events":
+        if self.in_time:
             logits, y = self._framed(logits, y)
         if isinstance(logits, Padded) and self.kind != "transcripts":
             logits, y, weight = _steps(logits, y, weight)
@@ -154,23 +160,33 @@ class Task:
         return self.objective(logits, y, weight, **settings)
 
     def _framed(self, logits: Any, y: Array) -> tuple[Padded, Array]:
-        """Turn events into what holds at every step, ``[batch, steps, classes]``."""
+        """Turn targets in time into what they are at every step, ``[batch, steps, classes]``."""
         if not isinstance(logits, Padded):
             logits = Padded(logits, jnp.full(logits.shape[:1], logits.shape[1]))
-        shape = jnp.shape(y)
-        if logits.values.ndim != 3 or len(shape) != 3 or shape[2] != 3 or shape[0] != logits.values.shape[0]:
+        events, shape, last = self.kind == "events", jnp.shape(y), tuple(logits.values.shape)[-1:]
+        fits = shape[2:] == ((3,) if events else (*last, 2)) and len(shape) == (3 if events else 4)
+        if logits.values.ndim != 3 or not fits or shape[0] != logits.values.shape[0]:
+            wanted = "events [batch, most, 3]" if events else "contours [batch, most, classes, 2]"
             raise InputError(
-                f"{self.name}: expected logits [batch, steps, classes] and events [batch, most, 3], got "
+                f"{self.name}: expected logits [batch, steps, classes] and {wanted}, got "
                 f"{tuple(logits.values.shape)} and {shape}; is the model one for clips? jl.models.event_crnn answers "
                 "at every step"
             )
         if self.period is None:
             raise InputError(
-                f"{self.name}: expected to know how many seconds a step is; give event_detection(period=...), as "
-                "jaxlisten.nn.period finds it"
+                f"{self.name}: expected to know how many seconds a step is; give its period=, as jaxlisten.nn.period "
+                "finds it"
             )
         _, steps, classes = logits.values.shape
-        return logits, frame_targets(y, steps, classes, self.period)
+        if events:
+            return logits, frame_targets(y, steps, classes, self.period)
+        return logits, frame_values(y, steps, self.period)
+
+
+def with_period(task: Task, period: float) -> Task:
+    """Return the task for a model with so many seconds from one step to the next; one that says them keeps them."""
+    judge: Any = task.judge  # of a task in time, a dataclass that needs the period as well
+    return task if task.period is not None else replace(task, period=period, judge=replace(judge, period=period))
 
 
 def _steps(logits: Padded, y: Array, weight: Array | None) -> tuple[Array, Array, Array]:
@@ -179,11 +195,14 @@ def _steps(logits: Padded, y: Array, weight: Array | None) -> tuple[Array, Array
     if y.shape not in (values.shape[:2], values.shape):
         raise InputError(f"loss: expected targets {values.shape[:2]} for logits {values.shape}, got {y.shape}")
     counts = jnp.arange(y.shape[1]) < logits.length[:, None]
-    counts = counts & (y >= 0) if y.ndim == 2 else counts
+    if y.ndim == 2:
+        counts, y = counts & (y >= 0), jnp.maximum(y, 0)
+    elif jnp.issubdtype(y.dtype, jnp.floating):  # what is not known, as between two points of a contour, is NaN
+        counts = counts & ~jnp.isnan(y).any(axis=-1)
     weights = counts.astype(jnp.float32)
     if weight is not None:
         weights = weights * jnp.asarray(weight, jnp.float32)[:, None]
-    return values.reshape(-1, values.shape[-1]), jnp.maximum(y, 0).reshape(-1, *y.shape[2:]), weights.reshape(-1)
+    return values.reshape(-1, values.shape[-1]), y.reshape(-1, *y.shape[2:]), weights.reshape(-1)
 
 
 def _weights(task: str, name: str, weights: Any) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxlisten.data import Dataset
+from jaxlisten.data.targets import number_rows
 from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.losses import frames_needed
 from jaxlisten.nn import Layer, to_config
@@ -44,6 +45,10 @@ def _check_variety(train: Dataset) -> None:
     if train.kind == "events":
         if not (train.targets[..., 2] >= 0).any():
             raise InputError("fit: expected an event in one or more of the training clips, got none in any")
+        return
+    if train.kind == "contours":
+        if not len(np.unique(number_rows(train.targets), axis=0)) > 1:
+            raise InputError("fit: expected training clips whose numbers vary, got the same, or none, at all times")
         return
     if (train.targets != train.targets[:1]).any():
         return

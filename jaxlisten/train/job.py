@@ -81,7 +81,7 @@ def prepare(
     for train, validation in zip(trains, validations, strict=True):
         check_task(task, train, validation)
         warn_of_long_transcripts(model, task, (train, validation))
-    if task.kind == "events" and task.period is None:
+    if task.in_time and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))
     sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]
     lengths = bucket_lengths(np.concatenate([part.lengths for part in sounds])) if sounds else ()
@@ -111,7 +111,7 @@ def _period(model: Layer, *parts: Any) -> float:
     """Return the seconds of a step of the model on these clips."""
     rates = [part.sr for part in parts if isinstance(part, Dataset)]
     if not rates:
-        raise InputError("fit: expected the period of a step with batches of events; give event_detection(period=...)")
+        raise InputError("fit: expected the period of a step with batches of targets in time; give the task period=")
     return period(model, rates[0])
 
 

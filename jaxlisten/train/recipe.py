@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from jaxlisten.augment import Augmentation, Chain, Noise, Speed
+from jaxlisten.data.targets import number_rows
 from jaxlisten.nn import Rescaling
 from jaxlisten.tasks import Task, classification, dictation
 
@@ -48,12 +49,12 @@ def default_units(targets: np.ndarray) -> Rescaling:
     """Choose the units of a model that learns numbers: what is learned has mean 0 and deviation 1, each on its own.
 
     Args:
-        targets: the numbers of the training's clips, ``[n]`` or ``[n, k]``.
+        targets: the numbers of the training's clips, ``[n]``, ``[n, k]``, or over time ``[n, most, k, 2]``.
 
     Returns:
         The last layer of the model, which gives the numbers in their own units.
     """
-    numbers = np.asarray(targets, np.float64).reshape(len(targets), -1)
+    numbers = number_rows(np.asarray(targets)).astype(np.float64)
     spread = numbers.std(axis=0)
     return Rescaling(
         scale=tuple(np.where(spread > 0, spread, 1.0).tolist()), offset=tuple(numbers.mean(axis=0).tolist())
@@ -65,4 +66,4 @@ def default_augment(task: Task) -> Augmentation | None:
 
     The models of `jaxlisten.models` mask parts of the spectrum besides.
     """
-    return None if task.kind == "numbers" else Chain((Speed(whole=task.kind == "transcripts"), Noise()))
+    return None if task.kind in ("numbers", "contours") else Chain((Speed(whole=task.kind == "transcripts"), Noise()))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from jaxlisten.evaluate.contours import ContourReport
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
-from jaxlisten.evaluate.numbers import NumberReport
-from jaxlisten.evaluate.page import about, events, scores, streams
+from jaxlisten.evaluate.numbers import NumberFigures, NumberReport
+from jaxlisten.evaluate.page import about, contours, events, scores, streams
 from jaxlisten.evaluate.page.aligned import symbols
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
@@ -99,12 +100,13 @@ def _(report: LabelReport) -> list[Section]:
 
 
 @figures.register
-def _(report: NumberReport) -> list[scores.Figure]:
+def _(report: NumberFigures) -> list[scores.Figure]:
     return [
         ("Mean error", significant(report.mae), "<p>mean absolute error</p>"),
         ("RMSE", significant(report.rmse), "<p>root mean squared error</p>"),
         ("R²", figure(report.r2), "<p>share of the variance that is explained</p>"),
         ("Correlation", figure(report.pearson), "<p>of truth and prediction</p>"),
+        ("Concordance", figure(report.concordance), "<p>1 only where all is right</p>"),
         ("Clips", count(report.n), f"<p>with {counted(len(report.classes), 'number')}</p>"),
     ]
 
@@ -112,6 +114,17 @@ def _(report: NumberReport) -> list[scores.Figure]:
 @middle.register
 def _(report: NumberReport) -> list[Section]:
     return [scores.training(report), scores.numbers(report), scores.groups(report), mistakes(report)]
+
+
+@middle.register
+def _(report: ContourReport) -> list[Section]:
+    return [
+        scores.training(report),
+        contours.courses(report),
+        scores.numbers(report),
+        scores.groups(report),
+        contours.recordings(report),
+    ]
 
 
 @figures.register

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.labels import LabelReport
-from jaxlisten.evaluate.numbers import NumberReport
+from jaxlisten.evaluate.numbers import NumberFigures
 from jaxlisten.evaluate.page.pictures import picture
 from jaxlisten.evaluate.page.text import Section, bar, cell, count, figure, hint, listing, percent, significant, text
 from jaxlisten.evaluate.plot.scores import best_epoch
@@ -130,13 +130,13 @@ def classes(report: Report | LabelReport) -> Section:
 _AREAS = {"roc": "AUC", "precision_recall": "AP"}
 
 
-def numbers(report: NumberReport) -> Section:
+def numbers(report: NumberFigures) -> Section:
     """Draw what was said against the truth, and list the figures of each number."""
     shown = report.classes[:_SHOWN_NUMBERS]
     pictures = "".join(picture(plot.numbers, report, name, name=f"number {k}") for k, name in enumerate(shown))
     (_, *head), *rows = report.table()
     cells = [(text(name), [cell(text(value)) for value in values]) for name, *values in rows]
-    note = "A dot for each clip. On the dashed line, what was said is the truth."
+    note = f"A dot for each {report.each}, 2,000 at most. On the dashed line, what was said is the truth."
     return Section("Numbers", f'<div class="curves">{pictures}</div>{listing(("Number", *head), cells)}', note)
 
 
@@ -145,7 +145,7 @@ def groups(report: Any) -> Section:
     found = report.by_group
     if len(found) < 2:
         return Section("Groups", "")
-    if isinstance(report, NumberReport):
+    if isinstance(report, NumberFigures):
         shown = sorted(found.items(), key=lambda item: -item[1]["rmse"])
         head = ("MAE", "RMSE")
         cells = [[cell(significant(row[key])) for key in ("mae", "rmse")] for _, row in shown]

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
-from jaxlisten.evaluate.numbers import NumberReport
+from jaxlisten.evaluate.numbers import NumberFigures
 from jaxlisten.evaluate.page.text import count, counted, percent, significant, text
 from jaxlisten.evaluate.plot.scores import best_epoch
 from jaxlisten.evaluate.report import Report
@@ -100,14 +100,14 @@ def _(report: LabelReport) -> Iterator[str]:
 
 
 @findings.register
-def _(report: NumberReport) -> Iterator[str]:
+def _(report: NumberFigures) -> Iterator[str]:
     several = len(report.classes) > 1
     yield (
         f"It is off by <b>{significant(report.mae)}</b> on average (root mean squared error {significant(report.rmse)})"
         + (f", over {len(report.classes)} numbers." if several else ".")
     )
     if np.isfinite(report.r2):
-        yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from clip to clip."
+        yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from {report.each} to {report.each}."
 
 
 @findings.register

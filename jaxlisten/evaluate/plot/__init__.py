@@ -8,6 +8,7 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
 """
 
 from jaxlisten.evaluate.plot.classical import inertia, regions, silhouette
+from jaxlisten.evaluate.plot.contours import contour
 from jaxlisten.evaluate.plot.events import timeline
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
@@ -16,6 +17,7 @@ from jaxlisten.evaluate.plot.streams import tradeoff
 __all__ = [
     "calibration",
     "confusion",
+    "contour",
     "curves",
     "filters",
     "inertia",

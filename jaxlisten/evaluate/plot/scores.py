@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from jaxlisten.evaluate.labels import LabelReport
-    from jaxlisten.evaluate.numbers import NumberReport
+    from jaxlisten.evaluate.numbers import NumberFigures
     from jaxlisten.evaluate.report import Report
     from jaxlisten.runs import Fitted
 
@@ -27,8 +27,10 @@ _LONG = {
     "ler": "label error rate",
     "map": "mean average precision",
     "mae": "mean absolute error",
+    "concordance": "concordance correlation",
     "r2": "R²",
 }
+_MOST_DOTS = 2000
 _WORST = 5
 """Curves that have a name where there are too many classes to name them all."""
 _GRID = np.linspace(0, 1, 1001)
@@ -239,7 +241,7 @@ def _draw_curves(ax: Axes, found: dict[str, Curve], middle: tuple[Any, Any], dra
     ax.legend(frameon=False, title="area" if len(shown) == len(found) else f"area, the worst {len(shown)}")
 
 
-def numbers(report: NumberReport, name: str | None = None, *, ax: Axes | None = None) -> Axes:
+def numbers(report: NumberFigures, name: str | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw what was said against the truth. On the dashed line it is right.
 
     Args:
@@ -248,7 +250,7 @@ def numbers(report: NumberReport, name: str | None = None, *, ax: Axes | None = 
         ax: where to draw; None: on a new figure.
 
     Returns:
-        The Matplotlib axes, with a dot for each clip.
+        The Matplotlib axes, with a dot for each clip, or of numbers over time for each step, 2,000 at most.
 
     Raises:
         InputError: the report is not of numbers, or there is none of that name.
@@ -265,11 +267,12 @@ def numbers(report: NumberReport, name: str | None = None, *, ax: Axes | None = 
     if name not in report.classes:
         raise InputError(f"numbers: there is no number {name!r}; there is {', '.join(report.classes)}")
     k = report.classes.index(name)
-    truth, said = report.targets[:, k], report.predictions[:, k]
+    truth, said = (values[:, k] for values in report.pairs())
     ax = axes_for(ax)
     ends = min(truth.min(), said.min()), max(truth.max(), said.max())
     ax.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
-    ax.scatter(truth, said, s=14, color=BLUE, alpha=0.5, linewidths=0)
+    every = -(-len(truth) // _MOST_DOTS)
+    ax.scatter(truth[::every], said[::every], s=14 if every == 1 else 8, color=BLUE, alpha=0.5, linewidths=0)
     return tidy(ax, title=plain(name), x="truth", y="said", grid="both")
 
 

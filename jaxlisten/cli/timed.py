@@ -1,9 +1,10 @@
-"""``jaxlisten train --task events``, and the recordings that such a run is scored on."""
+"""``jaxlisten train --task events`` and ``--task contours``, and the recordings that such runs are scored on."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,42 +19,48 @@ from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import choose_thresholds
 from jaxlisten.heard import heard_of
-from jaxlisten.nn import BFloat16, serial
-from jaxlisten.train import TensorBoard, default_augment, fit
+from jaxlisten.nn import BFloat16, Layer, serial
+from jaxlisten.tasks import Task
+from jaxlisten.train import TensorBoard, default_augment, default_units, fit
 
 _BATCH = 8
 """Windows a step: each holds as many targets as there are steps in it."""
 
+TASKS: dict[str, Callable[[], Task]] = {"events": tasks.event_detection, "contours": tasks.frame_regression}
+"""What ``--task`` can name, where the table alone does not say what is to be learned."""
+
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
-    """Train on recordings of which it is known what is heard when, and choose the thresholds."""
+    """Train on recordings of which it is known what is heard when, or what numbers there are at every moment."""
     for name in ("folds", "seeds", "streaming", "background"):
         if getattr(options, name):
-            raise InputError(f"--task events trains one listener; leave out --{name}")
-    network, front_end = _named("model", options.model, models.EVENT_MODELS), options.front_end or "log_mel"
-    front_end = _named("front-end", front_end, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
+            raise InputError(f"--task {options.task} trains one listener; leave out --{name}")
+    network = _named("model", options, models.EVENT_MODELS)
+    front_end = _named("front_end", options, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
+    task = with_loss(TASKS[options.task](), options.loss)
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
-    clips = load(options.data, group_by=options.group_by, from_files=options.from_files)
+    clips = LOADERS[task.kind](options.data, group_by=options.group_by, from_files=options.from_files)
     say.skipped(clips)
     about = {"command": asked.command(clips)}
     if len(clips) < 2:
+        what = "choose the thresholds on" if task.kind == "events" else "find the best epoch"
         raise InputError(
-            f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add "
-            "some, or cut it in two"
+            f"'{options.data}' lists one recording, and there has to be one more to {what}; add some, or cut it in two"
         )
     parts = data.partition(clips, seed=options.seed)
-    if not (parts.train.targets[..., 2] >= 0).any():
+    if task.kind == "events" and not (parts.train.targets[..., 2] >= 0).any():
         raise InputError(f"'{options.data}' has no event in its training recordings, so there is nothing to learn")
     classifier = network(len(clips.classes))
     if options.precision == "bfloat16":
         classifier = BFloat16(classifier)
-    model = asked.model(clips, len(clips.classes)) or serial(front_end(clips.sr), classifier)
+    model = asked.model(clips, len(clips.classes)) or _built(front_end, classifier, task, parts.train)
     cut, validation = data.windows(parts.train), data.windows(parts.validation)
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    kinds = "1 class" if len(clips.classes) == 1 else f"{len(clips.classes)} classes"
-    say.note(f"events of {kinds} at {clips.sr} Hz, recordings: {', '.join(sizes)}; {len(cut)} windows to train on")
+    n, what = len(clips.classes), f"{say.count(len(clips.classes), 'number')} over time"
+    if task.kind == "events":
+        what = "events of 1 class" if n == 1 else f"events of {n} classes"
+    say.note(f"{what} at {clips.sr} Hz, recordings: {', '.join(sizes)}; {len(cut)} windows to train on")
     board = [TensorBoard(Path(options.out) / "tensorboard", validation, model)] if _watched(options) else []
-    task = tasks.event_detection()
     fitted = fit(
         model,
         cut,
@@ -72,7 +79,8 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     if not devices.is_first():
         return 0
     out = Path(options.out)
-    fitted = choose_thresholds(fitted, parts.validation)
+    if task.kind == "events":
+        fitted = choose_thresholds(fitted, parts.validation)
     heard = heard_of(parts.train, parts.validation)  # whole recordings, and not windows
     fitted = replace(fitted, heard=heard)
     runs.write_config(out, fitted)
@@ -81,7 +89,26 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     return 0
 
 
-def load(
+def _built(front_end: Callable[..., Layer], classifier: Layer, task: Task, clips: Dataset) -> Layer:
+    """Put the model together; one of numbers hears levels as they are, and gives numbers in their own units."""
+    if task.kind == "events":
+        return serial(front_end(clips.sr), classifier)
+    if front_end is models.log_mel:
+        front_end = functools.partial(front_end, relative=False)  # a number may be a level
+    return serial(front_end(clips.sr), classifier, units=default_units(clips.targets))
+
+
+def with_loss(task: Task, loss: str | None) -> Task:
+    """Return the task with the loss that ``--loss`` names."""
+    if loss is None:
+        return task
+    made = {"numbers": tasks.regression, "contours": tasks.frame_regression}.get(task.kind)
+    if made is None:
+        raise InputError(f"--loss goes with numbers, and this data has {task.target}; leave it out")
+    return made(loss=loss)
+
+
+def _events(
     path: str,
     *,
     sr: int | None = None,
@@ -109,11 +136,19 @@ def load(
     return songs
 
 
+LOADERS: dict[str, Callable[..., Dataset]] = {"events": _events, "contours": data.contours}
+"""What reads the data, by the kind of its targets."""
+
+
 def _watched(options: argparse.Namespace) -> bool:
     return bool(options.tensorboard) and devices.is_first()
 
 
-def _named(option: str, name: str, known: Mapping[str, Any]) -> Any:
+def _named(option: str, options: argparse.Namespace, known: Mapping[str, Any]) -> Any:
+    """Look up what an option names; where it names nothing, the first of all."""
+    name = getattr(options, option) or next(iter(known))
     if name not in known:
-        raise InputError(f"--{option}: expected one of {', '.join(known)} with --task events, got {name!r}")
+        raise InputError(
+            f"--{option.replace('_', '-')}: expected one of {', '.join(known)} with --task {options.task}, got {name!r}"
+        )
     return known[name]
