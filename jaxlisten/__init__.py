@@ -98,7 +98,7 @@ from jaxlisten.nn import (
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
-from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
+from jaxlisten.types import Batch, Chunk, Padded, Pair, Prompted, Timing
 from jaxlisten.version import __version__
 
 __all__ = [
@@ -160,6 +160,7 @@ __all__ = [
     "NumberReport",
     "OnStreams",
     "Padded",
+    "Pair",
     "Parallel",
     "Prediction",
     "Prompted",
