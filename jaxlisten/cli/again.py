@@ -27,6 +27,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "streaming": (bool, False),
     "background": (str, None),
     "units": (str, None),
+    "normal": (str, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")

@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import cache, events, many, say, streaming, transcribing
+from jaxlisten.cli import anomaly, cache, events, many, say, streaming, transcribing
 from jaxlisten.cli.again import Asked
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
@@ -41,6 +41,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         cache.keep()
     if options.task is not None:
         return _named("--task", options.task, _TASKS)(options, asked)
+    if options.normal is not None:
+        raise InputError("--normal goes with --task anomaly, which learns normal sound")
     _named("--model", options.model or "cnn", models.MODELS | models.TRANSCRIBERS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
@@ -134,7 +136,7 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
         )
 
 
-_TASKS = {"events": events.train}
+_TASKS = {"events": events.train, "anomaly": anomaly.train}
 """What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 

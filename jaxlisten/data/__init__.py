@@ -12,11 +12,12 @@ from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.limits import Limits, reading
 from jaxlisten.data.live import microphone, pcm, resampled
+from jaxlisten.data.machines import NORMAL, machines
 from jaxlisten.data.named import esc10, esc50, fsdd
 from jaxlisten.data.scene import Scene, scene
 from jaxlisten.data.sources import arrays, folder, load, recordings, unlabelled
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
-from jaxlisten.data.split import Partition, folds, partition, split
+from jaxlisten.data.split import Partition, folds, normal_partition, partition, split
 from jaxlisten.data.strong import strong, windows
 from jaxlisten.data.synthetic import synthetic
 from jaxlisten.data.table import csv, transcripts
@@ -27,6 +28,7 @@ from jaxlisten.data.trim import sounds, trim
 __all__ = [
     "BACKGROUND",
     "KEYWORDS",
+    "NORMAL",
     "AudioInfo",
     "ClassHealth",
     "Dataset",
@@ -61,7 +63,9 @@ __all__ = [
     "is_negative",
     "leak",
     "load",
+    "machines",
     "microphone",
+    "normal_partition",
     "partition",
     "pcm",
     "plan",

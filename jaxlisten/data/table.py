@@ -80,6 +80,22 @@ def unlabelled_csv(
     return load_clips(clips, sr=sr, classes=None, source=str(path), from_files=from_files)
 
 
+def has_targets(path: Path) -> bool:
+    """Tell whether a table has a column of what is to be learned.
+
+    Raises:
+        InputError: it can't be read as a table.
+    """
+    found = list[str]()
+
+    def look(path: Path, columns: Sequence[str]) -> None:
+        check_columns(path, columns, ("path",))
+        found.extend(name for name in _TARGETS if name in columns)
+
+    next(rows(path, look), None)
+    return bool(found)
+
+
 def _listed(
     path: Path,
     group_by: str | None,

@@ -13,7 +13,7 @@ import numpy as np
 from jaxlisten.data.transcripts import text_of
 from jaxlisten.deploy.pieces import Piece
 from jaxlisten.deploy.transcribing import spelled
-from jaxlisten.detect import FoundEvent
+from jaxlisten.detect import FoundEvent, anomaly_rule
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import HOLDS, Task
@@ -34,6 +34,9 @@ class Prediction(NamedTuple):
             the highest probability at any step, and `labels` those of the events.
         transcript: what is said, where it has learnt transcripts; all else is then as of numbers.
         symbols: of the transcript, one by one.
+        novelty: where it knows what is normal, how strange the recording is. The label is then "normal", or
+            "anomalous" from the threshold upwards; the rest is as of numbers.
+        threshold: of the novelty.
     """
 
     label: str
@@ -44,6 +47,8 @@ class Prediction(NamedTuple):
     events: tuple[FoundEvent, ...] = ()
     transcript: str = ""
     symbols: tuple[str, ...] = ()
+    novelty: float = math.nan
+    threshold: float = math.nan
 
 
 class Window(NamedTuple):
@@ -67,6 +72,10 @@ def prediction(said: np.ndarray, fitted: Fitted, beam: int = 1) -> Prediction:
         return Prediction("", math.nan, (), transcript=text_of(symbols, fitted.classes), symbols=symbols)
     if fitted.task.kind == "numbers":
         return Prediction("", math.nan, (), numbers=tuple(zip(fitted.classes, said.tolist(), strict=True)))
+    if fitted.task.kind == "none":
+        novelty, (threshold, _) = float(said[1]), anomaly_rule(fitted.about)
+        label = "anomalous" if novelty >= threshold else "normal"
+        return Prediction(label, math.nan, (), novelty=novelty, threshold=threshold)
     top = tuple((fitted.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))
     several = fitted.task.kind == "labels"
     labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)

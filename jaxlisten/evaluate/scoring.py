@@ -15,8 +15,11 @@ from jaxlisten import tasks
 from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.evaluate.anomaly import evaluate_anomalies
+from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
+from jaxlisten.evaluate.maps import Method, embedding_map
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.transcripts import TranscriptReport, check_beam, searched
@@ -134,6 +137,7 @@ def evaluate(
     about: Any = None,
     by: Literal["group", "fold"] = "group",
     beam: int = 1,
+    map: Method | None = None,
 ) -> Any:
     """Score every clip of a data set.
 
@@ -146,12 +150,15 @@ def evaluate(
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
         beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
             symbol is taken at each step.
+        map: draw a map of the clips into the report, by their embeddings (`jaxlisten.embed`, of an autoencoder by its
+            description of each): "pca" or "tsne"; see `jaxlisten.embedding_map`.
 
     Returns:
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, an
         `EventReport` for events in time, which hears recordings whole, whatever their length, a `TranscriptReport` for
-        transcripts. Clips that the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells
-        of them; those that its best epoch was chosen by, in ``chosen_by``.
+        transcripts, an `AnomalyReport` of a listener that knows what is normal (`jaxlisten.calibrate`). Clips that
+        the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
+        best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -173,7 +180,10 @@ def evaluate(
         "model": str(summary(fitted.model, fitted.item)),
         "trained_on": trained,
         "chosen_by": chosen,
+        "places": None if map is None else embedding_map(_embedded(fitted, data), map),
     }
+    if fitted.task.kind == "none":
+        return evaluate_anomalies(fitted, data, **fields)
     if data.kind == "events":
         return evaluate_events(fitted, data, **fields)
     step = functools.partial(_eval_step, fitted.model, fitted.task, beam)
@@ -181,6 +191,13 @@ def evaluate(
     return REPORTS[fitted.task.kind](
         fitted.classes, _in_places(data, fitted.classes), scores.probabilities, data.paths, **fields
     )
+
+
+def _embedded(fitted: Fitted, data: Dataset) -> np.ndarray:
+    """Return the rows that a map is drawn by."""
+    if fitted.task.kind != "none":
+        return embed(fitted, data)
+    return embed(fitted, data, until="description")[:, 1:]
 
 
 def _known(fitted: Fitted, data: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -207,6 +224,8 @@ def _check(fitted: Fitted, data: Dataset) -> None:
             f"evaluate: expected clips at {fitted.sr} Hz, as the model was trained, got {data.sr} Hz; "
             f"read them with sr={fitted.sr}"
         )
+    if fitted.task.kind == "none":
+        return
     unknown = [name for name in data.classes if name not in fitted.classes]
     if unknown:
         raise InputError(

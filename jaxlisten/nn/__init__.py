@@ -22,6 +22,7 @@ from jaxlisten.nn.linear import Dense, Rescaling
 from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize, SlidingNorm
 from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
+from jaxlisten.nn.rebuild import Description, Novelty, Reconstruction, Stack
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
 from jaxlisten.nn.shape import AddChannel, MergeFrequency
 from jaxlisten.nn.steps import period, step_ratio
@@ -54,6 +55,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Description",
     "Dropout",
     "Embedding",
     "EncoderDecoder",
@@ -75,11 +77,13 @@ __all__ = [
     "MergeFrequency",
     "MultiHeadSelfAttention",
     "Normalize",
+    "Novelty",
     "OnStreams",
     "Parallel",
     "Raw",
     "ReLU",
     "Reach",
+    "Reconstruction",
     "Remat",
     "Rescaling",
     "Serial",
@@ -87,6 +91,7 @@ __all__ = [
     "SlidingNorm",
     "SlidingPool",
     "SpecAugment",
+    "Stack",
     "Stepwise",
     "Tanh",
     "Trunk",

@@ -18,8 +18,9 @@ from jaxlisten.types import Array, Batch
 def reconstruction() -> Task:
     """Make the task of reconstruction: clips without labels, and a model that says how badly it puts each together.
 
-    The model gives errors ``[batch, 1]``, as one that ends in a `jaxlisten.Reconstruction` and a pool does, and their
-    mean is the loss. The best epoch is the one with the least ``val_loss``.
+    The model gives ``[batch, k]``, of which the first number is the error of a clip, as that of
+    `jaxlisten.models.reconstruction`; the mean of the errors is the loss. The best epoch is the one with
+    the least ``val_loss``.
 
     Example:
         >>> float(reconstruction().loss(np.array([[1.0], [2.0]]), np.zeros((2, 0))))
@@ -76,16 +77,16 @@ class _Corrupted:
 
 
 def mean_error(errors: Array, y: Any, weight: Array | None = None) -> jax.Array:
-    """Compute the weighted mean of what a model says of each item, ``[batch, 1]``; `y` is not looked at.
+    """Compute the weighted mean of the first number that a model says of each item, ``[batch, k]``; `y` has no part.
 
     Raises:
-        InputError: the errors are not one number an item.
+        InputError: the model says something else.
     """
     errors = jnp.asarray(errors, jnp.float32)
-    if errors.ndim != 2 or errors.shape[1] != 1:
+    if errors.ndim != 2:
         raise InputError(
-            f"reconstruction: expected errors [batch, 1] from the model, got {errors.shape}; does it end in a "
-            "Reconstruction and a pool?"
+            f"reconstruction: expected numbers [batch, k] from the model, the error first, got {errors.shape}; is it "
+            "one such as jl.models.reconstruction?"
         )
     w = jnp.ones(len(errors), jnp.float32) if weight is None else jnp.asarray(weight, jnp.float32)
     # Masking the errors, and not only the mean, keeps the NaN of an absent item out of the gradient.

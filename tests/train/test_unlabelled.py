@@ -82,8 +82,8 @@ def test_a_task_has_to_be_named_and_to_go_with_the_clips():
         fit(MODEL, TRAIN, None, task="reconstruction")
     with pytest.raises(jl.InputError, match="one class per clip.*kind 'none'"):
         fit(MODEL, CLIPS, None, task="classification")
-    with pytest.raises(jl.InputError, match=r"errors \[batch, 1\]"):
-        jl.tasks.reconstruction().loss(jnp.zeros((8, 2)), jnp.zeros((8, 0)))
+    with pytest.raises(jl.InputError, match=r"numbers \[batch, k\]"):
+        jl.tasks.reconstruction().loss(jnp.zeros((8, 3, 2)), jnp.zeros((8, 0)))
 
 
 def test_absent_items_have_no_weight_and_no_gradient():
