@@ -35,6 +35,7 @@ CAUSAL = jl.serial(FRONT, jl.models.cnn1d(3, channels=(6,), kernel=3, causal=Tru
 LSTM = jl.serial(FRONT, jl.models.lstm(3, units=(5,)))
 WHOLE = {"streaming": "needs the whole signal; jl.streaming gives its streaming form, which has a line of its own"}
 WHOLE_CLIP = {"streaming": "every output depends on the whole clip"}
+COMPOSED = {"streaming": "three layers that are not yet brought into step with one another"}
 LOOP = {"export": "writes symbol by symbol, each from those before it: a loop that has no ONNX form"}
 FUNCTION = {"storing": "a function can't be stored", "export": "a function has no ONNX form"}
 
@@ -173,6 +174,21 @@ LAYERS: dict[str, Case] = {
         refuses=({"encoder": jl.ReLU(), "decoder": jl.Dense(3)},),
         exempt=WHOLE_CLIP | LOOP,
     ),
+    # autoencoders
+    "Stack": Case(jl.Stack(5), refuses=({"window": 0}, {"window": 3, "lookahead": 3})),
+    "Reconstruction": Case(
+        jl.Reconstruction(jl.Normalize(), jl.serial(jl.Dense(3), jl.Tanh()), jl.Dense(4)),
+        refuses=(
+            {"front_end": 1, "encoder": jl.ReLU(), "decoder": jl.ReLU()},
+            {"front_end": jl.ReLU(), "encoder": jl.ReLU(), "decoder": jl.ReLU(), "divergence": -1.0},
+        ),
+        exempt=COMPOSED,
+    ),
+    "Reconstruction/variational": Case(
+        jl.Reconstruction(jl.Stack(3), jl.Dense(4), jl.Dense(12), divergence=0.5), exempt=COMPOSED
+    ),
+    "Description": Case(jl.Description(), refuses=({"epsilon": 0.0},), exempt=WHOLE_CLIP),
+    "Novelty": Case(jl.Novelty()),
     # tokens
     "Embedding": Case(
         jl.Embedding(7, 3),

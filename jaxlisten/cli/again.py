@@ -28,6 +28,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "background": (str, None),
     "units": (str, None),
     "loss": (str, None),
+    "normal": (str, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")

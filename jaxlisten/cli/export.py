@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxlisten import data, models, nn
-from jaxlisten.cli import say, timed
-from jaxlisten.cli.use import part
+from jaxlisten.cli import say
+from jaxlisten.cli.use import labelled, part
 from jaxlisten.deploy import Exported, Listener, load
 from jaxlisten.errors import InputError
 
@@ -26,8 +26,7 @@ def export(options: argparse.Namespace) -> int:
     listener = load(options.folder)
     clips, known = [], None
     if options.data:
-        read = timed.LOADERS.get(listener.fitted.task.kind, data.load)
-        known = read(options.data, sr=listener.sr, classes=listener.classes)
+        known = labelled(listener.fitted, options.data)
         say.skipped(known)
         if options.split:
             known = part(known, options.split, options.data)

@@ -100,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
         "--task",
         metavar="NAME",
         help="events: DATA lists what is heard when, path,label,start,end, a row an event; contours: numbers over "
-        "time, path,time,target, a row a moment",
+        "time, path,time,target, a row a moment; anomaly: learn normal sound, to tell what is not",
+    )
+    train.add_argument(
+        "--normal",
+        metavar="CLASS,...",
+        help="with --task anomaly: the classes of DATA that are normal (default: normal; without classes all are)",
     )
     train.add_argument(
         "--model",
@@ -172,6 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--beam", metavar="N", type=int, default=1, help="of transcripts: search with N beams")
     evaluate.add_argument("--json", action="store_true", help="one JSON object on standard output")
     evaluate.add_argument("--report", metavar="FILE", help="also write a page, FILE.html")
+    evaluate.add_argument(
+        "--map", choices=["pca", "tsne"], help="with --report: a map of the clips, each of which plays where it lies"
+    )
     evaluate.set_defaults(run=_evaluate)
 
     compare = commands.add_parser("compare", help="classical models beside a network, on the same clips")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from jaxlisten.cli import say
 from jaxlisten.data.finding import sound_files
 from jaxlisten.deploy import Listener, Prediction, load
+from jaxlisten.detect import anomaly_rule
 from jaxlisten.errors import InputError
 
 
@@ -36,6 +37,8 @@ def predict(options: argparse.Namespace) -> int:
     listener, failed = load(options.folder), False
     if not listener.sr:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
+    if listener.fitted.task.kind == "none":
+        anomaly_rule(listener.fitted.about)
     if options.windows and listener.fitted.task.in_time:
         raise InputError(f"--windows: this run finds {listener.fitted.task.target}, and says when; leave it out")
     told = _windows(listener, options.files) if options.windows else _whole(listener, options.files, options.beam)
@@ -105,6 +108,9 @@ def _line(answer: Answer, kind: str, top: int) -> dict[str, Any]:
     if kind == "contours":
         names = ("time", *(name for name, _ in said.numbers))
         return line | {"contour": [dict(zip(names, row, strict=True)) for row in said.contour]}
+    if kind == "none":
+        said_of = {"novelty": said.novelty, "threshold": said.threshold}
+        return line | {"label": said.label, "probability": None, "top": [], **said_of}
     if kind == "transcripts":
         return line | {"transcript": said.transcript, "symbols": list(said.symbols)}
     line |= {"label": said.label, "probability": said.probability, "top": _named(said.top[:top])}
@@ -140,6 +146,8 @@ def _in_words(line: dict[str, Any]) -> str:
     """Say what was heard: the numbers, the labels that hold, or the most probable classes."""
     if "numbers" in line:
         return "  ".join(f"{name} {value:.4g}" for name, value in line["numbers"].items())
+    if "novelty" in line:
+        return f"{line['label']}  novelty {line['novelty']:.3g} (threshold {line['threshold']:.3g})"
     if "transcript" in line:
         return line["transcript"] or "nothing is said"
     shown = line.get("labels", line["top"])
@@ -156,11 +164,12 @@ class _Table:
             "events": ["label", "start", "end", "probability"],
             "contours": ["time"],
             "transcripts": ["transcript"],
+            "none": ["label", "novelty", "threshold"],
         }.get(kind, ["label", "probability"])
         columns += ["error"]
         if kind in ("numbers", "contours"):
             columns += listener.classes
-        elif kind not in ("events", "transcripts"):
+        elif kind not in ("events", "transcripts", "none"):
             columns += ["labels"] if kind == "labels" else []
             columns += [name for i in range(2, min(top, n) + 1) for name in (f"label_{i}", f"probability_{i}")]
         self._columns = columns

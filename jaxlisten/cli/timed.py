@@ -26,8 +26,7 @@ from jaxlisten.train import TensorBoard, default_augment, default_units, fit
 _BATCH = 8
 """Windows a step: each holds as many targets as there are steps in it."""
 
-TASKS: dict[str, Callable[[], Task]] = {"events": tasks.event_detection, "contours": tasks.frame_regression}
-"""What ``--task`` can name, where the table alone does not say what is to be learned."""
+_TASKS: dict[str, Callable[[], Task]] = {"events": tasks.event_detection, "contours": tasks.frame_regression}
 
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
@@ -37,7 +36,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
             raise InputError(f"--task {options.task} trains one listener; leave out --{name}")
     network = _named("model", options, models.EVENT_MODELS)
     front_end = _named("front_end", options, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
-    task = with_loss(TASKS[options.task](), options.loss)
+    task = with_loss(_TASKS[options.task](), options.loss)
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     clips = LOADERS[task.kind](options.data, group_by=options.group_by, from_files=options.from_files)
     say.skipped(clips)

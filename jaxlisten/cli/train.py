@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import cache, many, say, streaming, timed, transcribing
+from jaxlisten.cli import anomaly, cache, many, say, streaming, timed, transcribing
 from jaxlisten.cli.again import Asked
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
@@ -40,8 +40,9 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     if options.cache:
         cache.keep()
     if options.task is not None:
-        _named("--task", options.task, timed.TASKS)
-        return timed.train(options, asked)
+        return _named("--task", options.task, _TASKS)(options, asked)
+    if options.normal is not None:
+        raise InputError("--normal goes with --task anomaly, which learns normal sound")
     _named("--model", options.model or "cnn", models.MODELS | models.TRANSCRIBERS)
     usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
     front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
@@ -134,6 +135,10 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
             source=options.data,
             about={"command": asked.command(clips)},
         )
+
+
+_TASKS = {"events": timed.train, "contours": timed.train, "anomaly": anomaly.train}
+"""What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from jaxlisten import data, detect, runs
-from jaxlisten.cli import say, timed
+from jaxlisten.cli import anomaly, say, timed
 from jaxlisten.cli.listen import thresholds
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import BaseReport
 from jaxlisten.evaluate import evaluate as score
 from jaxlisten.evaluate import evaluate_stream as score_stream
+from jaxlisten.runs import Fitted
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -24,14 +25,20 @@ def evaluate(options: argparse.Namespace) -> int:
         raise InputError("--threshold and --choose are for detectors; add --stream")
     fitted = runs.read(options.folder)
     _check_report(options.report)
-    load = timed.LOADERS.get(fitted.task.kind, data.load)
-    clips = load(options.data, sr=fitted.sr, classes=fitted.classes)
+    clips = labelled(fitted, options.data)
     say.skipped(clips)
     if options.split:
         clips = part(clips, options.split, options.data)
     about = {"run": options.folder, "data": options.data, "part": options.split or "all clips"}
-    report = score(fitted, clips, title=Path(options.folder).name, about=about, beam=options.beam)
+    report = score(fitted, clips, title=Path(options.folder).name, about=about, beam=options.beam, map=options.map)
     return _told(report, options)
+
+
+def labelled(fitted: Fitted, source: str) -> data.Dataset:
+    """Read the clips that a listener is to be scored on, at its rate and with its classes."""
+    if fitted.task.kind == "none":
+        return anomaly.load(source, sr=fitted.sr)
+    return timed.LOADERS.get(fitted.task.kind, data.load)(source, sr=fitted.sr, classes=fitted.classes)
 
 
 def evaluate_stream(options: argparse.Namespace) -> int:

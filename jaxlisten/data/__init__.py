@@ -14,13 +14,14 @@ from jaxlisten.data.health import ClassHealth, Health, health
 from jaxlisten.data.leak import Leak, Measured, leak
 from jaxlisten.data.limits import Limits, reading
 from jaxlisten.data.live import microphone, pcm, resampled
+from jaxlisten.data.machines import NORMAL, machines
 from jaxlisten.data.melodies import MELODY_BITS, MELODY_STEPS, Rules, melodies, melody_rules
 from jaxlisten.data.named import esc10, esc50, fsdd
 from jaxlisten.data.notes import HOLD, REST, TOKENS, midi, next_notes, notes, write_midi
 from jaxlisten.data.scene import Scene, scene
-from jaxlisten.data.sources import arrays, folder, load, recordings
+from jaxlisten.data.sources import arrays, folder, load, recordings, unlabelled
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
-from jaxlisten.data.split import Partition, folds, partition, split
+from jaxlisten.data.split import Partition, folds, normal_partition, partition, split
 from jaxlisten.data.strong import strong, windows
 from jaxlisten.data.synthetic import synthetic
 from jaxlisten.data.table import csv, transcripts
@@ -34,6 +35,7 @@ __all__ = [
     "KEYWORDS",
     "MELODY_BITS",
     "MELODY_STEPS",
+    "NORMAL",
     "REST",
     "TOKENS",
     "AudioInfo",
@@ -73,11 +75,13 @@ __all__ = [
     "is_negative",
     "leak",
     "load",
+    "machines",
     "melodies",
     "melody_rules",
     "microphone",
     "midi",
     "next_notes",
+    "normal_partition",
     "notes",
     "partition",
     "pcm",
@@ -99,6 +103,7 @@ __all__ = [
     "transcripts",
     "trim",
     "union",
+    "unlabelled",
     "windows",
     "write_midi",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxlisten.data.crossing import kept_together, some, warn, warn_of_crossings
 from jaxlisten.data.dataset import Dataset, same_sound
+from jaxlisten.data.sources import unlabelled
 from jaxlisten.data.timed import event_counts
 from jaxlisten.errors import InputError
 
@@ -147,6 +148,48 @@ def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Part
     shared = test is not None and test.groups is not None and set(test.groups) <= set(train.groups or ())
     train, held_out = split(train, (1 - validation, validation), by="clip" if shared else "group", seed=seed)
     return Partition(train, held_out, test)
+
+
+def normal_partition(data: Dataset, normal: Sequence[str] = (), *, seed: int = 0) -> Partition:
+    """Find the clips that anomaly detection trains, validates and is tested on: normal ones alone, but for testing.
+
+    Splits that the data set names are kept; anomalies among its training and validation clips are left out. Where it
+    names no test clips, a fifth of the normal clips, in whole groups, is held out and tested on beside all others.
+
+    Args:
+        data: clips of classes; or clips without labels, which are all taken for normal.
+        normal: the classes that are normal.
+        seed: as in `split`.
+
+    Returns:
+        Training and validation clips without labels, and test clips with their classes; None of those where nothing is
+        known.
+
+    Raises:
+        InputError: the targets are of another kind, a class is not there, all or none are normal, or there are too few
+            normal clips.
+    """
+    if data.kind == "none":
+        return partition(data, seed=seed)
+    known = ", ".join(map(repr, data.classes))
+    if data.kind != "class":
+        raise InputError(f"normal_partition: expected a class for each clip, or no labels, got {data.kind}")
+    unknown = [name for name in normal if name not in data.classes]
+    if unknown or not normal:
+        missing = repr(unknown[0]) if unknown else "none"
+        raise InputError(f"normal_partition: expected normal classes among {known}, got {missing}")
+    usual = np.isin(data.targets, [data.classes.index(name) for name in normal])
+    if usual.sum() < 3:
+        raise InputError(f"normal_partition: expected three or more normal clips, got {usual.sum()}; add some")
+    splits = np.array(data.splits or ("",) * len(data), object)
+    if "test" in splits:
+        tested = splits == "test"
+    else:
+        tested, places = ~usual, np.flatnonzero(usual)
+        by = _cut(data.subset(places), np.array([0.8, 0.2]), "group", seed, "normal_partition")
+        tested[places[by == 1]] = True
+    train, validation, _ = partition(unlabelled(data.subset(usual & ~tested)), seed=seed)
+    return Partition(train, validation, replace(data.subset(tested), splits=None))
 
 
 def _cut(data: Dataset, shares: np.ndarray, by: str, seed: int, caller: str) -> np.ndarray:

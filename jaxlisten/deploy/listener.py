@@ -24,6 +24,8 @@ from jaxlisten.runs import Fitted
 
 AnySound = TypeVar("AnySound", bound=Sound)
 
+_UNSCORED = ("contours", "events", "transcripts", "none")
+"""Kinds of which an exported file is compared, and not scored."""
 _SHORTEST_SECONDS = 0.25
 """What a short recording is padded to at least, so that there are few shapes to compile."""
 
@@ -274,11 +276,11 @@ class Listener:
             fitted.state,
             path,
             sr=fitted.sr,
-            classes=("",) * fitted.task.special + fitted.classes,
+            classes=("",) * fitted.task.special + (fitted.classes or ("error", "novelty")),
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
-            targets=None if data is None or spoken or fitted.task.in_time else data.targets,
+            targets=None if data is None or self.fitted.task.kind in _UNSCORED else data.targets,
             streaming=streaming,
             int8=int8,
         )
@@ -287,6 +289,8 @@ class Listener:
         """Refuse data that this listener can't be scored on."""
         if not len(data):
             raise InputError("export: expected at least one clip in data, got none")
+        if self.fitted.task.kind == "none" and data.sr == self.sr:
+            return
         if (data.sr, data.kind) != (self.sr, self.fitted.task.kind):
             raise InputError(
                 f"export: expected data at {self.sr} Hz with a {self.fitted.task.kind} a clip, got {data}; "

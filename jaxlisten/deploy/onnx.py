@@ -19,6 +19,7 @@ from jaxlisten.deploy import (  # noqa: F401  each registers its emitters
     onnx_front_end,
     onnx_normalize,
     onnx_pooling,
+    onnx_rebuild,
     onnx_recurrent,
 )
 from jaxlisten.deploy.fold import folded

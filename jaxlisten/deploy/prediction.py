@@ -13,7 +13,7 @@ import numpy as np
 from jaxlisten.data.transcripts import text_of
 from jaxlisten.deploy.pieces import Piece
 from jaxlisten.deploy.transcribing import spelled
-from jaxlisten.detect import FoundEvent
+from jaxlisten.detect import FoundEvent, anomaly_rule
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import HOLDS, Task
@@ -36,6 +36,9 @@ class Prediction(NamedTuple):
         symbols: of the transcript, one by one.
         contour: where it says numbers over time, a row for each step: the time of its middle in seconds, and the
             numbers in the order of `numbers`, which are then their means.
+        novelty: where it knows what is normal, how strange the recording is. The label is then "normal", or
+            "anomalous" from the threshold upwards; the rest is as of numbers.
+        threshold: of the novelty.
     """
 
     label: str
@@ -47,6 +50,8 @@ class Prediction(NamedTuple):
     transcript: str = ""
     symbols: tuple[str, ...] = ()
     contour: tuple[tuple[float, ...], ...] = ()
+    novelty: float = math.nan
+    threshold: float = math.nan
 
 
 class Window(NamedTuple):
@@ -70,6 +75,10 @@ def prediction(said: np.ndarray, fitted: Fitted, beam: int = 1) -> Prediction:
         return Prediction("", math.nan, (), transcript=text_of(symbols, fitted.classes), symbols=symbols)
     if fitted.task.kind in ("numbers", "contours"):
         return Prediction("", math.nan, (), numbers=tuple(zip(fitted.classes, said.tolist(), strict=True)))
+    if fitted.task.kind == "none":
+        novelty, (threshold, _) = float(said[1]), anomaly_rule(fitted.about)
+        label = "anomalous" if novelty >= threshold else "normal"
+        return Prediction(label, math.nan, (), novelty=novelty, threshold=threshold)
     top = tuple((fitted.classes[i], float(said[i])) for i in np.argsort(-said, kind="stable"))
     several = fitted.task.kind == "labels"
     labels = tuple(name for name, probability in top if probability >= HOLDS) if several else (top[0][0],)

@@ -1,5 +1,6 @@
 """Finding sounds in streams: rows of probabilities as the samples come, detections, and how good they are."""
 
+from jaxlisten.detect.anomalies import AnomalyRule, anomaly_rule
 from jaxlisten.detect.detector import Deciding, Detection, Detector, detector
 from jaxlisten.detect.frames import frames, seconds_a_step
 from jaxlisten.detect.hearing import Heard, Hearing
@@ -20,6 +21,7 @@ from jaxlisten.detect.scoring import (
 )
 
 __all__ = [
+    "AnomalyRule",
     "Deciding",
     "Detection",
     "Detector",
@@ -31,6 +33,7 @@ __all__ = [
     "Outcome",
     "Recording",
     "Score",
+    "anomaly_rule",
     "choose",
     "choose_rule",
     "counted",

@@ -67,7 +67,7 @@ class Hearing:
     def __init__(self, fitted: Fitted, window: float | None = None):
         if not fitted.sr:
             raise InputError("listen: this listener was trained on features, not on sound")
-        if fitted.task.kind in ("numbers", "contours"):
+        if fitted.task.kind in ("numbers", "contours", "none"):
             raise InputError("listen: this listener says numbers; only classes and labels can be detected")
         if fitted.task.taught:
             raise InputError(

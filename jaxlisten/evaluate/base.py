@@ -68,6 +68,7 @@ class BaseReport(_Clips):
         trained_on: the paths of clips that the listener had been trained on.
         chosen_by: the paths of clips that its best epoch had been chosen by.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
+        places: ``[n, 2]``, where each clip lies on a map, such as `jaxlisten.embedding_map` draws; None: there is none.
     """
 
     history: tuple[dict[str, float], ...] = ()
@@ -78,6 +79,7 @@ class BaseReport(_Clips):
     data: Dataset | None = None
     health: dict[str, Any] | None = None
     model: str | None = None
+    places: NDArray[np.float32] | None = None
     trained_on: tuple[str, ...] = ()
     chosen_by: tuple[str, ...] = ()
 
@@ -90,7 +92,7 @@ class BaseReport(_Clips):
             raise InputError(f"{name}: expected every class to be named once, got {', '.join(self.classes)}")
         if not self.paths:
             raise InputError(f"{name}: expected at least one clip, got none")
-        for what, values in (("groups", self.groups), ("clips of data", self.data)):
+        for what, values in (("groups", self.groups), ("clips of data", self.data), ("places", self.places)):
             if values is not None and len(values) != self.n:
                 raise InputError(f"{name}: expected {self.n} {what}, one for each path, got {len(values)}")
 
@@ -212,7 +214,7 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
         "chosen_by": tuple(path for report in each for path in report.chosen_by),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
-    return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})
+    return replace(each[0], **fields, history=(), best_epoch=None, places=None, title=title, about=about or {})
 
 
 def _concatenated(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -15,9 +15,12 @@ from jaxlisten import tasks
 from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.evaluate.anomaly import evaluate_anomalies
 from jaxlisten.evaluate.contours import evaluate_contours
+from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
+from jaxlisten.evaluate.maps import Method, embedding_map
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.transcripts import TranscriptReport, check_beam, searched
@@ -67,11 +70,11 @@ def make_eval_step(model: Layer, task: Task | str = "classification") -> EvalSte
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _eval_step(model: Layer, task: Task, beam: int, params: Params, state: State, batch: Batch) -> Scores:
     logits = jax.vmap(lambda x: model.apply(params, state, x)[0])(batch.x)
-    taught = logits
-    if task.taught:
-        taught = jax.vmap(lambda x, y: model.apply(params, state, task.given(x, y))[0])(batch.x, batch.y)
+    answered, posed = logits, task.posed(jax.random.key(0), batch)
+    if task.taught or task.pretext is not None:
+        answered = jax.vmap(lambda x, y: model.apply(params, state, task.given(x, y))[0])(posed.x, posed.y)
     answers = task.answers(logits) if beam == 1 else searched(model, task, beam, params, state, batch.x, logits)
-    return Scores(answers, task.loss(taught, batch.y, batch.weight), jnp.sum(batch.weight))
+    return Scores(answers, task.loss(answered, posed.y, batch.weight), jnp.sum(batch.weight))
 
 
 def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[np.ndarray, Batch]]) -> Scores:
@@ -135,6 +138,7 @@ def evaluate(
     about: Any = None,
     by: Literal["group", "fold"] = "group",
     beam: int = 1,
+    map: Method | None = None,
 ) -> Any:
     """Score every clip of a data set.
 
@@ -147,13 +151,15 @@ def evaluate(
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
         beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
             symbol is taken at each step.
+        map: draw a map of the clips into the report, by their embeddings (`jaxlisten.embed`, of an autoencoder by its
+            description of each): "pca" or "tsne"; see `jaxlisten.embedding_map`.
 
     Returns:
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, a
         `ContourReport` for numbers over time and an `EventReport` for events in time, which hear recordings whole,
-        whatever their length, a `TranscriptReport` for transcripts. Clips that the listener was trained on are named
-        in its ``trained_on``, and a `ListenWarning` tells of them; those that its best epoch was chosen by, in
-        ``chosen_by``.
+        whatever their length, a `TranscriptReport` for transcripts, an `AnomalyReport` of a listener that knows what is
+        normal (`jaxlisten.calibrate`). Clips that the listener was trained on are named in its ``trained_on``, and a
+        `ListenWarning` tells of them; those that its best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
@@ -175,7 +181,10 @@ def evaluate(
         "model": str(summary(fitted.model, fitted.item)),
         "trained_on": trained,
         "chosen_by": chosen,
+        "places": None if map is None else embedding_map(_embedded(fitted, data), map),
     }
+    if fitted.task.kind == "none":
+        return evaluate_anomalies(fitted, data, **fields)
     if data.kind == "events":
         return evaluate_events(fitted, data, **fields)
     if data.kind == "contours":
@@ -185,6 +194,13 @@ def evaluate(
     return REPORTS[fitted.task.kind](
         fitted.classes, _in_places(data, fitted.classes), scores.probabilities, data.paths, **fields
     )
+
+
+def _embedded(fitted: Fitted, data: Dataset) -> np.ndarray:
+    """Return the rows that a map is drawn by."""
+    if fitted.task.kind != "none":
+        return embed(fitted, data)
+    return embed(fitted, data, until="description")[:, 1:]
 
 
 def _known(fitted: Fitted, data: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -211,6 +227,8 @@ def _check(fitted: Fitted, data: Dataset) -> None:
             f"evaluate: expected clips at {fitted.sr} Hz, as the model was trained, got {data.sr} Hz; "
             f"read them with sr={fitted.sr}"
         )
+    if fitted.task.kind == "none":
+        return
     unknown = [name for name in data.classes if name not in fitted.classes]
     if unknown:
         raise InputError(

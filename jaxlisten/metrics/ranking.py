@@ -136,6 +136,81 @@ def roc_auc(targets: ArrayLike, scores: ArrayLike, *, average: Average | None = 
     return _averaged("roc_auc", targets, scores, average, lambda t, s: roc_curve(t, s).area)
 
 
+def partial_roc_auc(targets: ArrayLike, scores: ArrayLike, *, most_false_alarms: float = 0.1) -> float:
+    """Compute the area under the beginning of the ROC curve, on a scale on which chance is 1/2 and the best is 1.
+
+    With A the area up to a false-alarm rate m, and ``m^2 / 2`` that of chance::
+
+        (1 + (A - m^2 / 2) / (m - m^2 / 2)) / 2
+
+    Args:
+        targets: ``[n]``, 0 or 1.
+        scores: ``[n]``, finite; more of it speaks for 1.
+        most_false_alarms: m, above 0 and up to 1.
+
+    Returns:
+        The scaled area; NaN where all items are positive, or none.
+
+    Raises:
+        InputError: as in `roc_curve`, or m is out of range.
+
+    Example:
+        >>> round(partial_roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
+        0.7368
+
+    Reference:
+        McClish 1989; equals ``sklearn.metrics.roc_auc_score(..., max_fpr=most_false_alarms)``.
+    """
+    m = most_false_alarms
+    if not 0 < m <= 1:
+        raise InputError(f"partial_roc_auc: expected most_false_alarms above 0 and up to 1, got {m}")
+    x, y, _, area = roc_curve(targets, scores)
+    if not np.isfinite(area):
+        return float("nan")
+    stop = int(np.searchsorted(x, m, "right"))
+    if stop < len(x):
+        height = np.interp(m, x[stop - 1 : stop + 1], y[stop - 1 : stop + 1])
+        x, y = np.append(x[:stop], m), np.append(y[:stop], height)
+    return float(0.5 * (1 + (_trapezoid(x, y) - m**2 / 2) / (m - m**2 / 2)))
+
+
+def roc_auc_interval(targets: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
+    """Compute a 95 % interval of the area under the ROC curve.
+
+    With the share of negative items below each positive one, and of positive items above each negative one, V and W
+    (ties count half), and P of the former and N of the latter, the variance of the area is ``var(V) / P + var(W) / N``.
+
+    Args:
+        targets, scores: as in `roc_curve`.
+
+    Returns:
+        The lower and the upper bound, from 0 to 1; NaN where fewer than two items are positive, or negative.
+
+    Raises:
+        InputError: as in `roc_curve`.
+
+    Example:
+        >>> [round(bound, 2) for bound in roc_auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6])]
+        [0.64, 1.0]
+
+    Reference:
+        DeLong, DeLong and Clarke-Pearson 1988.
+    """
+    truth, scores = binary("roc_auc_interval", targets, scores)
+    high, low = scores[truth], scores[~truth]
+    if min(len(high), len(low)) < 2:
+        return float("nan"), float("nan")
+
+    def below(some: Floats, others: Floats) -> Floats:
+        ordered = np.sort(others)
+        places = np.searchsorted(ordered, some, "left") + np.searchsorted(ordered, some, "right")
+        return places / (2 * len(others))
+
+    v, w = below(high, low), 1 - below(low, high)
+    area, margin = v.mean(), 1.959964 * np.sqrt(v.var(ddof=1) / len(high) + w.var(ddof=1) / len(low))
+    return float(max(0.0, area - margin)), float(min(1.0, area + margin))
+
+
 def average_precision(targets: ArrayLike, scores: ArrayLike, *, average: Average | None = "macro") -> float | Floats:
     """Compute the average precision ``sum_i (recall_i - recall_(i-1)) precision_i`` over falling thresholds.
 

@@ -8,7 +8,7 @@ with ``event_``, ``[*batch, steps, classes]``. Put a front end before it:
 from collections.abc import Callable
 
 from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
-from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp
+from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp, reconstruction
 from jaxlisten.models.frames import event_crnn, event_linear
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
 from jaxlisten.models.melody import melody
@@ -67,4 +67,5 @@ __all__ = [
     "mlp",
     "pcen_mel",
     "raw",
+    "reconstruction",
 ]

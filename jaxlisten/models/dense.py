@@ -1,9 +1,26 @@
-"""Models of dense layers alone: linear, multi-layer, and autoencoders."""
+"""Models of dense layers alone: linear, multi-layer, and autoencoders, also behind a front end."""
 
 from __future__ import annotations
 
+import math
+
 from jaxlisten.models.heads import entry, head, pooled, some
-from jaxlisten.nn import BatchNorm, Conv1D, ConvTranspose1D, Dense, Layer, Normalize, ReLU, Serial, serial
+from jaxlisten.nn import (
+    BatchNorm,
+    Conv1D,
+    ConvTranspose1D,
+    Dense,
+    Description,
+    Layer,
+    LogMel,
+    Normalize,
+    Novelty,
+    Reconstruction,
+    ReLU,
+    Serial,
+    Stack,
+    serial,
+)
 
 
 def linear(classes: int, *, dropout: float = 0.0) -> Serial:
@@ -85,6 +102,48 @@ def conv_autoencoder(
     return serial(
         encoder=serial(normalize=Normalize(), **down, code=Dense(code)),
         decoder=serial(**up, features=Dense(features)),
+    )
+
+
+def reconstruction(
+    sr: int,
+    *,
+    n_mels: int | None = None,
+    frames: int = 5,
+    units: tuple[int, ...] = (128, 128, 128, 128),
+    code: int = 8,
+    divergence: float = 0.0,
+) -> Serial:
+    """A dense autoencoder behind log-mel spectrograms, which says how badly it knows a sound and how strange it is.
+
+    It sees `frames` frames of 64 ms every 32 ms at once, each band at mean 0 and deviation 1. `jaxlisten.fit` trains it
+    with the task "reconstruction" or "denoising", `jaxlisten.calibrate` makes it tell normal sounds from others.
+
+    Args:
+        sr: sample rate in Hz.
+        n_mels: mel bands; None: 128, or below 16 kHz 64.
+        frames: how many the network sees at once.
+        units: size of each layer of the encoder; the decoder has them in reverse.
+        code: size of the code.
+        divergence: above 0 it is variational; see `jaxlisten.Reconstruction`.
+
+    Returns:
+        A layer from raw sound ``[*batch, time]`` to ``[*batch, 2]``, the mean error and the novelty, with the children
+        `reconstruction` (and in it `front_end`, `encoder` and `decoder`), `description` and `novelty`.
+
+    Reference:
+        With the defaults, the inputs and the network of MLPerf Tiny's anomaly detection (Koizumi et al. 2020).
+    """
+    bands = (128 if sr >= 16_000 else 64) if n_mels is None else n_mels
+    n_fft = 2 ** round(math.log2(0.064 * sr))
+    mel = LogMel(sr, n_fft=n_fft, hop_length=n_fft // 2, n_mels=bands, amin=1e-6)
+    network = autoencoder(frames * bands, units=units, code=2 * code if divergence else code)
+    return serial(
+        reconstruction=Reconstruction(
+            serial(mel=mel, normalize=Normalize(), stack=Stack(frames)), network.encoder, network.decoder, divergence
+        ),
+        description=Description(),
+        novelty=Novelty(),
     )
 
 

@@ -23,6 +23,7 @@ from jaxlisten.nn.linear import Dense, Rescaling
 from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize, SlidingNorm
 from jaxlisten.nn.pcen import PCEN
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
+from jaxlisten.nn.rebuild import Description, Novelty, Reconstruction, Stack
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
 from jaxlisten.nn.shape import AddChannel, MergeFrequency
 from jaxlisten.nn.steps import period, step_ratio
@@ -55,6 +56,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Description",
     "Dropout",
     "Embedding",
     "EncoderDecoder",
@@ -76,11 +78,13 @@ __all__ = [
     "MergeFrequency",
     "MultiHeadSelfAttention",
     "Normalize",
+    "Novelty",
     "OnStreams",
     "Parallel",
     "Raw",
     "ReLU",
     "Reach",
+    "Reconstruction",
     "Remat",
     "Rescaling",
     "Serial",
@@ -88,6 +92,7 @@ __all__ = [
     "SlidingNorm",
     "SlidingPool",
     "SpecAugment",
+    "Stack",
     "Stepwise",
     "Tanh",
     "Trunk",

@@ -13,6 +13,7 @@ from jaxlisten.errors import InputError
 from jaxlisten.tasks.clips import classification, regression, tagging
 from jaxlisten.tasks.contours import frame_regression, values_at
 from jaxlisten.tasks.events import event_detection
+from jaxlisten.tasks.reconstruction import denoising, reconstruction
 from jaxlisten.tasks.task import HOLDS, LINKS, Task, with_period
 from jaxlisten.tasks.transcripts import dictation, transcription
 from jaxlisten.types import Padded
@@ -23,11 +24,13 @@ __all__ = [
     "TASKS",
     "Task",
     "classification",
+    "denoising",
     "dictation",
     "event_detection",
     "find",
     "frame_regression",
     "infer",
+    "reconstruction",
     "regression",
     "tagging",
     "transcription",
@@ -47,6 +50,8 @@ TASKS: dict[str, Task] = {
         event_detection(),
         transcription(),
         dictation(),
+        reconstruction(),
+        denoising(),
     )
 }
 """Every task by its name."""
@@ -81,6 +86,9 @@ def infer(targets: Any) -> Task:
     if isinstance(targets, Padded):
         return TASKS["transcription"]
     array = np.asarray(targets)
+    if array.ndim == 2 and not array.shape[1]:
+        named = ", ".join(repr(task.name) for task in TASKS.values() if task.kind == "none")
+        raise InputError(f"the clips have no labels, which several tasks can learn from; name one: {named}")
     if array.ndim == 2 and array.dtype == np.int16:
         return TASKS["transcription"]
     whole = np.issubdtype(array.dtype, np.integer)

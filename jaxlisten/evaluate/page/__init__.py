@@ -1,15 +1,19 @@
-"""A report as one HTML file: no script, nothing loaded from elsewhere, light and dark, from 360 px to print."""
+"""A report as one HTML file: nothing loaded from elsewhere, light and dark, from 360 px to print.
+
+There is no script, but on a page with a map the one that plays its clips.
+"""
 
 from __future__ import annotations
 
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from jaxlisten.evaluate.anomaly import AnomalyReport
 from jaxlisten.evaluate.contours import ContourReport
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberFigures, NumberReport
-from jaxlisten.evaluate.page import about, contours, events, scores, streams
+from jaxlisten.evaluate.page import about, anomaly, contours, events, maps, scores, streams
 from jaxlisten.evaluate.page.aligned import symbols
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
@@ -34,9 +38,10 @@ def render(report: BaseReport) -> str:
     """
     heading = report.title or "Listening report"
     ending = [about.health(report.health), about.settings(report), about.model(report)]
-    sections = [section for section in [*middle(report), *ending] if section.body]
+    sections = [section for section in [*middle(report), maps.clips(report), *ending] if section.body]
     top = f"{summary(report)}{scores.headline(figures(report))}"
-    return framed(heading, "Evaluation", top, sections)
+    policy = maps.policy() if any(section.title == "Map" for section in sections) else ""
+    return framed(heading, "Evaluation", top, sections, policy=policy)
 
 
 @singledispatch
@@ -189,4 +194,29 @@ def _(report: EventReport) -> list[Section]:
         events.recordings(report),
         events.errors(report),
         events.rule(report),
+    ]
+
+
+@figures.register
+def _(report: AnomalyReport) -> list[scores.Figure]:
+    return [
+        ("AUC", figure(report.auc), anomaly.interval_or_reason(report)),
+        ("Partial AUC", figure(report.partial_auc), "<p>up to 10 % false alarms</p>"),
+        ("Found", percent(report.found), f"<p>of {count(int(report.anomalous.sum()))} anomalies</p>"),
+        (
+            "False alarms",
+            percent(report.false_alarms),
+            f"<p>of {count(int((~report.anomalous).sum()))} normal clips</p>",
+        ),
+        ("AUC of the error", figure(report.error_auc), "<p>of the reconstruction alone</p>"),
+    ]
+
+
+@middle.register
+def _(report: AnomalyReport) -> list[Section]:
+    return [
+        scores.training(report),
+        anomaly.novelties(report),
+        anomaly.classes(report),
+        mistakes(report),
     ]

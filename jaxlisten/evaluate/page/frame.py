@@ -11,7 +11,7 @@ from jaxlisten.evaluate.page.text import Section, text
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 
 
-def framed(heading: str, kind: str, top: str, sections: Iterable[Section]) -> str:
+def framed(heading: str, kind: str, top: str, sections: Iterable[Section], *, policy: str = "") -> str:
     """Make a whole page.
 
     Args:
@@ -19,6 +19,7 @@ def framed(heading: str, kind: str, top: str, sections: Iterable[Section]) -> st
         kind: a word above it.
         top: HTML below the heading.
         sections: its parts; those without a body are left out.
+        policy: what the page allows besides sounds, pictures and styles of its own.
     """
     shown = [section for section in sections if section.body]
     links = "".join(f'<a href="#{section.name}">{section.title}</a>\n' for section in shown)
@@ -28,7 +29,7 @@ def framed(heading: str, kind: str, top: str, sections: Iterable[Section]) -> st
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{"; ".join(filter(None, (_POLICY, policy)))}">
 <title>{escape(heading)}</title>
 <style>{STYLE}</style>
 </head>

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jaxlisten.evaluate.anomaly import AnomalyReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.page.aligned import aligned
@@ -58,6 +59,11 @@ def _(report: TranscriptReport) -> tuple[str, str, str]:
     return "Truth, and below it what was heard", "Written", "Errors"
 
 
+@heads.register
+def _(report: AnomalyReport) -> tuple[str, str, str]:
+    return "Truth", "Mistake", "Novelty"
+
+
 @singledispatch
 def worst(report: Any) -> list[Shown]:
     """List what the page shows of the mistakes, the worst first."""
@@ -88,6 +94,15 @@ def _(report: NumberReport) -> list[Shown]:
 def _(report: TranscriptReport) -> list[Shown]:
     return [
         Shown(wrong.path, wrong.index, (aligned(wrong.pairs), text(wrong.predicted or "nothing")), str(wrong.errors))
+        for wrong in report.mistakes[:SHOWN_MISTAKES]
+    ]
+
+
+@worst.register
+def _(report: AnomalyReport) -> list[Shown]:
+    kinds = {True: "false alarm", False: "missed"}
+    return [
+        Shown(wrong.path, wrong.index, (text(wrong.truth), kinds[wrong.normal]), significant(wrong.score))
         for wrong in report.mistakes[:SHOWN_MISTAKES]
     ]
 

@@ -131,6 +131,13 @@ main > * { flex: 1 1 100%; min-width: 0; }
 .colours { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; max-width: none; font-size: .88rem; }
 .colours span::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .4em;
   border-radius: 50%; background: var(--key); }
+.map { max-width: 52rem; }
+.map svg { border: 1px solid var(--line); border-radius: 6px; margin: .6rem 0; }
+.map circle { fill: var(--key); fill-opacity: .75; stroke: transparent; stroke-width: 10; cursor: pointer;
+  pointer-events: all; }
+.map circle:hover, .map circle:focus, .map circle[aria-pressed="true"] { fill-opacity: 1; stroke: var(--ink);
+  stroke-width: 3; outline: none; }
+#heard { overflow-wrap: anywhere; font-size: .88rem; }
 .clips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 2rem 2.2rem;
   margin-bottom: 2rem; }
 article { min-width: 0; break-inside: avoid; }

@@ -7,21 +7,26 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
     jl.plot.calibration(report, ax=right)
 """
 
+from jaxlisten.evaluate.plot.anomaly import anomaly_roc, novelties
 from jaxlisten.evaluate.plot.classical import inertia, regions, silhouette
 from jaxlisten.evaluate.plot.contours import contour
 from jaxlisten.evaluate.plot.events import timeline
+from jaxlisten.evaluate.plot.map import embedding_map
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
 from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
 from jaxlisten.evaluate.plot.streams import tradeoff
 
 __all__ = [
+    "anomaly_roc",
     "calibration",
     "confusion",
     "contour",
     "curves",
+    "embedding_map",
     "filters",
     "inertia",
     "metrics_in",
+    "novelties",
     "numbers",
     "precision_recall",
     "regions",
