@@ -97,7 +97,17 @@ from jaxlisten.nn import (
     trunk,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
+from jaxlisten.train import (
+    Start,
+    TensorBoard,
+    TrainState,
+    ensemble,
+    fit,
+    fit_many,
+    init_train_state,
+    make_train_step,
+    transfer,
+)
 from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
 from jaxlisten.version import __version__
 
@@ -174,6 +184,7 @@ __all__ = [
     "SlidingNorm",
     "SlidingPool",
     "SpecAugment",
+    "Start",
     "Stepwise",
     "StorageError",
     "StreamReport",
@@ -224,5 +235,6 @@ __all__ = [
     "summary",
     "tasks",
     "to_config",
+    "transfer",
     "trunk",
 ]
