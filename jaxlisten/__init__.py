@@ -108,7 +108,7 @@ from jaxlisten.train import (
     make_train_step,
     transfer,
 )
-from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
+from jaxlisten.types import Batch, Chunk, Padded, Pair, Prompted, Timing
 from jaxlisten.version import __version__
 
 __all__ = [
@@ -170,6 +170,7 @@ __all__ = [
     "NumberReport",
     "OnStreams",
     "Padded",
+    "Pair",
     "Parallel",
     "Prediction",
     "Prompted",

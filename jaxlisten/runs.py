@@ -267,6 +267,8 @@ def read_config(path: Path) -> dict[str, Any]:
     for key, kind in _REQUIRED.items():
         if not _sound(key, config.get(key), kind):
             raise InputError(f"{path}: '{key}' is missing or damaged; restore it, or train the run again")
+    if bool(config["classes"]) == (tasks.TASKS[config["task"]].kind == "none"):
+        raise InputError(f"{path}: 'classes' is missing or damaged; restore it, or train the run again")
     return config
 
 
@@ -282,7 +284,7 @@ def _sound(key: str, value: Any, kind: type) -> bool:
         whole = all(type(n) is int and 0 < n <= _LONGEST for n in value)
         return whole and 0 < len(value) <= 8 and math.prod(value) <= _LONGEST
     if key == "classes":
-        return bool(value) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
+        return all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
     return True
 
 
@@ -323,8 +325,8 @@ def _shapes(model: Layer, config: Mapping[str, Any]) -> dict[str, jax.ShapeDtype
         return params, state, model.apply(params, state, x)[0]
 
     params, state, logits = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *config["item"]), jnp.float32))
-    n, n_classes = logits_of(logits).shape[-1], len(config["classes"])
-    if n != n_classes + tasks.TASKS[config["task"]].special:
+    n, n_classes, task = logits_of(logits).shape[-1], len(config["classes"]), tasks.TASKS[config["task"]]
+    if task.kind != "none" and n != n_classes + task.special:
         raise InputError(f"it has {n} logits for {n_classes} classes")
     return paths({"params": params, "state": state})
 

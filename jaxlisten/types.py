@@ -93,6 +93,20 @@ class Prompted:
     symbols: Padded
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Pair:
+    """Clips in two forms: what a model is given in training where clips are all that it learns from.
+
+    Attributes:
+        x: the input, as the model takes it alone.
+        y: the same clips otherwise: without what was done to `x`, or with something else done to them.
+    """
+
+    x: Any
+    y: Any
+
+
 class Batch(NamedTuple):
     """What a training or evaluation step takes.
 

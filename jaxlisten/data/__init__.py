@@ -14,7 +14,7 @@ from jaxlisten.data.limits import Limits, reading
 from jaxlisten.data.live import microphone, pcm, resampled
 from jaxlisten.data.named import esc10, esc50, fsdd
 from jaxlisten.data.scene import Scene, scene
-from jaxlisten.data.sources import arrays, folder, load, recordings
+from jaxlisten.data.sources import arrays, folder, load, recordings, unlabelled
 from jaxlisten.data.speech_commands import KEYWORDS, speech_commands
 from jaxlisten.data.split import Partition, folds, partition, split
 from jaxlisten.data.strong import strong, windows
@@ -82,5 +82,6 @@ __all__ = [
     "transcripts",
     "trim",
     "union",
+    "unlabelled",
     "windows",
 ]

@@ -1,4 +1,4 @@
-"""Labelled clips, in memory or in their files, all at one sample rate."""
+"""Clips and their targets, in memory or in their files, all at one sample rate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled clips.
+    """Clips and their targets.
 
     Attributes:
         audio: the clips, mono float32 ``[time]`` each, all at `sr`: a tuple of arrays, or `Files`, which reads a clip
@@ -42,7 +42,7 @@ class Dataset:
             ``[n, classes]`` of 0 and 1; or, where numbers are to be found, float32 ``[n]`` or ``[n, k]``; or, where
             sounds are to be found in time, float64 ``[n, most, 3]``: start and end in seconds and the class of each
             event, and a class of -1 where there is none; or, where it is known what is said, int16 ``[n, longest]``,
-            indices into `classes` with -1 behind the end of each.
+            indices into `classes` with -1 behind the end of each; or, where nothing is known, int8 ``[n, 0]``.
         classes: the names of the classes, of the labels, or of the numbers, or the symbols of the transcripts.
         sr: the sample rate in Hz.
         paths: the clips as shown to the user.
@@ -78,7 +78,8 @@ class Dataset:
     def __repr__(self) -> str:
         minutes = self.lengths.sum() / self.sr / 60
         what = {"class": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
-        return f"Dataset({len(self)} clips, {len(self.classes)} {what}, {self.sr} Hz, {minutes:.1f} min)"
+        known = " without labels" if self.kind == "none" else f", {len(self.classes)} {what}"
+        return f"Dataset({len(self)} clips{known}, {self.sr} Hz, {minutes:.1f} min)"
 
     def _repr_html_(self) -> str:
         from jaxlisten.data.html import table
@@ -87,7 +88,7 @@ class Dataset:
 
     @property
     def kind(self) -> Kind:
-        """What the targets are: ``"class"``, ``"labels"``, ``"numbers"``, ``"events"`` or ``"transcripts"``."""
+        """``"class"``, ``"labels"``, ``"numbers"``, ``"events"``, ``"transcripts"`` or, without targets, ``"none"``."""
         return kind_of(self.targets)
 
     @property

@@ -32,6 +32,8 @@ def table(data: Dataset) -> str:
     if data.skipped:
         head += f", {len(data.skipped):,} skipped"
     names, rows = _numbers(data) if data.kind == "numbers" else _counts(data)
+    if not rows:
+        return f"<div><p><b>Dataset</b>: {head}, without labels</p></div>"
     more = f"<p>and {len(rows) - _SHOWN:,} more</p>" if len(rows) > _SHOWN else ""
     body = "".join(f"<tr><td {_LEFT}>{row[0]}</td>{''.join(map(_cell, row[1:]))}</tr>" for row in rows[:_SHOWN])
     columns = "".join(f"<th {_LEFT}>{name}</th>" for name in names)
@@ -42,7 +44,7 @@ def table(data: Dataset) -> str:
 def _counts(data: Dataset) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the names of the columns and the rows: the clips of each class or label."""
     counts = data.counts.tolist()
-    most = max(1, *counts)
+    most = max([1, *counts])
     rows = [
         (_text(name), f"{count:,}", f'<span style="{_BAR};width:{8 * count / most:.2f}em"></span>')
         for name, count in zip(data.classes, counts, strict=True)

@@ -1,8 +1,9 @@
-"""Where labelled clips come from: whatever a path is, a folder a class, or arrays."""
+"""Where clips come from: whatever a path is, a folder a class, recordings without labels, or arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxlisten.data.dataset import Dataset, Skipped
 from jaxlisten.data.finding import check_folder, class_files, is_sound, sound_files
 from jaxlisten.data.named import fsdd, is_fsdd
 from jaxlisten.data.sharing import together
-from jaxlisten.data.table import csv
+from jaxlisten.data.table import csv, unlabelled_csv
 from jaxlisten.data.targets import DTYPES, check_targets, encode, kind_of, number_names
 from jaxlisten.data.timed import Event, Timed
 from jaxlisten.data.transcripts import Transcript, Units
@@ -105,6 +106,43 @@ def folder(
     return load_clips(clips, sr=sr, classes=classes, source=str(root), skipped=left_out, from_files=from_files)
 
 
+def unlabelled(
+    source: Dataset | AnyPath,
+    *,
+    sr: int | None = None,
+    group_by: str | None = None,
+    from_files: bool | None = None,
+) -> Dataset:
+    """Load recordings of which nothing is known, or forget what is known of some.
+
+    Args:
+        source: a folder, whose sound files count at any depth; or a table with the column ``path``, and any of those of
+            `csv` but what is to be learned, which is not looked at; or a data set, whose targets are left out.
+        sr, group_by, from_files: as in `folder`, where `source` is to be loaded.
+
+    Returns:
+        A data set of the kind ``"none"``, without classes.
+
+    Raises:
+        InputError: there is no such folder or table, no sound in it, or no clip can be read; and as in `folder`.
+
+    Example:
+        >>> unlabelled(arrays(np.zeros((2, 8000)), ["dog", "cat"], sr=8000))
+        Dataset(2 clips without labels, 8000 Hz, 0.0 min)
+    """
+    if isinstance(source, Dataset):
+        return replace(source, targets=np.zeros((len(source), 0), DTYPES["none"]), classes=())
+    root = Path(source)
+    if root.suffix.lower() == ".csv" and not root.is_dir():
+        return unlabelled_csv(root, sr=sr, group_by=group_by, from_files=from_files)
+    pattern = compiled(group_by)
+    clips = [
+        Clip(str(file), None, pattern and group_of(pattern, file.relative_to(root).as_posix()))
+        for file in _recordings_in(root)
+    ]
+    return load_clips(clips, sr=sr, classes=None, source=str(root), from_files=from_files)
+
+
 def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
     """Read recordings without labels, such as background.
 
@@ -121,12 +159,21 @@ def recordings(path: AnyPath, *, sr: int) -> list[np.ndarray]:
     place = Path(path)
     if place.is_file():
         return [read(place, sr=sr)[0]]
+    return together(lambda some: list(each(lambda file: read(file, sr=sr)[0], some)), _recordings_in(place))
+
+
+def _recordings_in(root: Path) -> list[Path]:
+    """List the sound files of a folder, at any depth.
+
+    Raises:
+        InputError: there is no such folder, or no sound in it.
+    """
     form = "it should hold sound files, at any depth"
-    check_folder(place, form)
-    files = list(sound_files(place))
+    check_folder(root, form)
+    files = list(sound_files(root))
     if not files:
-        raise InputError(f"'{path}' holds no sound files; {form}")
-    return together(lambda some: list(each(lambda file: read(file, sr=sr)[0], some)), files)
+        raise InputError(f"'{root}' holds no sound files; {form}")
+    return files
 
 
 def arrays(
@@ -225,7 +272,7 @@ def _default_names(targets: np.ndarray) -> tuple[str, ...]:
     kind, columns = kind_of(targets), 1 if targets.ndim == 1 else targets.shape[1]
     if kind == "numbers":
         return number_names(columns)
-    if kind == "labels":
+    if kind in ("labels", "none"):
         return tuple(map(str, range(columns)))
     values = sorted(set(targets.tolist()))
     if values != list(range(len(values))):

@@ -66,17 +66,36 @@ def csv(
             can be read, `group_by` does not match a path, or a label is not in `classes`.
     """
     path = Path(path)
-    pattern = compiled(group_by)
     units = units or ("characters" if SPACE in (classes or ()) else "words")
+    clips = _listed(path, group_by, _check_columns, lambda row, where: _target(row, where, units))
+    _check_widths(path, clips)
+    return load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
+
+
+def unlabelled_csv(
+    path: Path, *, sr: int | None = None, group_by: str | None = None, from_files: bool | None = None
+) -> Dataset:
+    """Load the clips that a table lists, as `csv` does, without what may be written about them."""
+    clips = _listed(path, group_by, lambda path, columns: check_columns(path, columns, ("path",)), lambda *_: None)
+    return load_clips(clips, sr=sr, classes=None, source=str(path), from_files=from_files)
+
+
+def _listed(
+    path: Path,
+    group_by: str | None,
+    check: Callable[[Path, Sequence[str]], None],
+    target: Callable[[dict[str, str], str], Target],
+) -> list[Clip]:
+    """Read the rows of a table as clips; `target` makes of a row, and of words for where it is, what is learned."""
+    pattern = compiled(group_by)
     clips = [
-        _clip_of_row(path, number, row, pattern, units)
-        for number, row in rows(path, _check_columns)
+        _clip_of_row(path, number, row, pattern, target)
+        for number, row in rows(path, check)
         if any(row.get(name) for name in _COLUMNS)
     ]
     if not clips:
         raise InputError(f"'{path}' lists no clips; write one row a clip below the column names")
-    _check_widths(path, clips)
-    return load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
+    return clips
 
 
 def transcripts(
@@ -183,10 +202,16 @@ def _check_widths(table: Path, clips: Sequence[Clip]) -> None:
             )
 
 
-def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Pattern[str] | None, units: Units) -> Clip:
+def _clip_of_row(
+    table: Path,
+    number: int,
+    row: dict[str, str],
+    pattern: re.Pattern[str] | None,
+    target: Callable[[dict[str, str], str], Target],
+) -> Clip:
     """Check the cells of a row and make a clip of them."""
     where = f"'{table}', row {number}"
-    for name in ("path", "label", "transcript", "group", "split"):
+    for name in ("path", "group", "split"):
         if row.get(name) == "":
             raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
     split = row.get("split")
@@ -199,7 +224,7 @@ def _clip_of_row(table: Path, number: int, row: dict[str, str], pattern: re.Patt
         )
     return Clip(
         file=str(table.parent / row["path"]),
-        target=_target(row, where, units),
+        target=target(row, where),
         group=group_of(pattern, row["path"].replace("\\", "/")) if pattern else row.get("group"),
         split=None if split is None else SPLITS[split.lower()],
         fold=row.get("fold") or None,
@@ -228,8 +253,11 @@ def seconds(cell: str, where: str) -> float | None:
 
 def _target(row: dict[str, str], where: str, units: Units) -> Target:
     """Read what is to be learned from the one column that has it."""
+    for name in ("label", "transcript"):
+        if row.get(name) == "":
+            raise InputError(f"{where}: the cell '{name}' is empty; fill it in or remove the row")
     if "transcript" in row:
-        return transcript_of(row["transcript"], units)  # that it is not empty was seen before
+        return transcript_of(row["transcript"], units)
     if "label" in row:
         return row["label"]
     if "labels" in row:

@@ -1,4 +1,4 @@
-"""What a clip can have as its target: one class, any number of labels, numbers, events, or a transcript.
+"""What a clip can have as its target: one class, any number of labels, numbers, events, a transcript, or nothing.
 
 The array tells which, so nothing has to be said twice:
 
@@ -11,6 +11,7 @@ kind              targets                                        ``classes``
 ``"events"``      float64 ``[n, most, 3]``: start, end, class    the names of the events' classes
 ``"transcripts"`` int16 ``[n, longest]``, indices into           the symbols (see `jaxlisten.data.transcripts`)
                   ``classes``, -1 behind the end
+``"none"``        int8 ``[n, 0]``: nothing is known            none
 ================  =============================================  ================================================
 """
 
@@ -25,10 +26,11 @@ from jaxlisten.data.timed import Timed, check_timed, encode_timed
 from jaxlisten.data.transcripts import Transcript, check_transcripts, encode_transcripts
 from jaxlisten.errors import InputError
 
-Kind = Literal["class", "labels", "numbers", "events", "transcripts"]
+Kind = Literal["class", "labels", "numbers", "events", "transcripts", "none"]
 
-Target = str | frozenset[str] | tuple[float, ...] | Timed | Transcript
-"""The target of one clip before it is part of an array: a class, its labels, its numbers, its events, what is said."""
+Target = str | frozenset[str] | tuple[float, ...] | Timed | Transcript | None
+"""The target of one clip before it is part of an array: a class, its labels, its numbers, its events, what is said, or
+nothing."""
 
 _MOST_CELLS = 2**31
 """Clips times labels."""
@@ -38,6 +40,7 @@ DTYPES: dict[Kind, Any] = {
     "numbers": np.float32,
     "events": np.float32,
     "transcripts": np.int16,
+    "none": np.int8,
 }
 """The dtype that each kind has in a batch, and but for events, whose times stay float64, in a data set."""
 
@@ -47,12 +50,14 @@ def kind_of(targets: np.ndarray) -> Kind:
 
     Args:
         targets: integers ``[n]``, integers or booleans ``[n, classes]``, floating-point numbers ``[n]``, ``[n, k]`` or
-            ``[n, most, 3]``, or int16 ``[n, longest]``, which no other kind has.
+            ``[n, most, 3]``, or int16 ``[n, longest]``, which no other kind has; or ``[n, 0]``.
 
     Raises:
         InputError: it is none of these.
     """
     kind, axes = targets.dtype.kind, targets.ndim
+    if axes == 2 and not targets.shape[1]:
+        return "none"
     if kind in "iu" and axes == 1:
         return "class"
     if axes == 2 and targets.dtype == DTYPES["transcripts"]:
@@ -145,6 +150,8 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         InputError: a name is not in `classes`, no clip has a label, clips differ in how many numbers they have, or an
             event has no length.
     """
+    if targets[0] is None:
+        return (), np.zeros((len(targets), 0), DTYPES["none"])
     if isinstance(targets[0], Transcript):
         return encode_transcripts([target for target in targets if isinstance(target, Transcript)], classes, source)
     if isinstance(targets[0], tuple):

@@ -66,11 +66,11 @@ def make_eval_step(model: Layer, task: Task | str = "classification") -> EvalSte
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _eval_step(model: Layer, task: Task, beam: int, params: Params, state: State, batch: Batch) -> Scores:
     logits = jax.vmap(lambda x: model.apply(params, state, x)[0])(batch.x)
-    taught = logits
-    if task.taught:
-        taught = jax.vmap(lambda x, y: model.apply(params, state, task.given(x, y))[0])(batch.x, batch.y)
+    answered, posed = logits, task.posed(jax.random.key(0), batch)
+    if task.taught or task.pretext is not None:
+        answered = jax.vmap(lambda x, y: model.apply(params, state, task.given(x, y))[0])(posed.x, posed.y)
     answers = task.answers(logits) if beam == 1 else searched(model, task, beam, params, state, batch.x, logits)
-    return Scores(answers, task.loss(taught, batch.y, batch.weight), jnp.sum(batch.weight))
+    return Scores(answers, task.loss(answered, posed.y, batch.weight), jnp.sum(batch.weight))
 
 
 def score(step: EvalStep, params: Params, state: State, batches: Iterable[tuple[np.ndarray, Batch]]) -> Scores:

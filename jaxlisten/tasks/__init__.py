@@ -12,6 +12,7 @@ import numpy as np
 from jaxlisten.errors import InputError
 from jaxlisten.tasks.clips import classification, regression, tagging
 from jaxlisten.tasks.events import event_detection, with_period
+from jaxlisten.tasks.reconstruction import denoising, reconstruction
 from jaxlisten.tasks.task import HOLDS, LINKS, Task
 from jaxlisten.tasks.transcripts import dictation, transcription
 from jaxlisten.types import Padded
@@ -22,10 +23,12 @@ __all__ = [
     "TASKS",
     "Task",
     "classification",
+    "denoising",
     "dictation",
     "event_detection",
     "find",
     "infer",
+    "reconstruction",
     "regression",
     "tagging",
     "transcription",
@@ -34,7 +37,16 @@ __all__ = [
 
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (classification(), tagging(), regression(), event_detection(), transcription(), dictation())
+    for task in (
+        classification(),
+        tagging(),
+        regression(),
+        event_detection(),
+        transcription(),
+        dictation(),
+        reconstruction(),
+        denoising(),
+    )
 }
 """Every task by its name."""
 
@@ -67,6 +79,9 @@ def infer(targets: Any) -> Task:
     if isinstance(targets, Padded):
         return TASKS["transcription"]
     array = np.asarray(targets)
+    if array.ndim == 2 and not array.shape[1]:
+        named = ", ".join(repr(task.name) for task in TASKS.values() if task.kind == "none")
+        raise InputError(f"the clips have no labels, which several tasks can learn from; name one: {named}")
     if array.ndim == 2 and array.dtype == np.int16:
         return TASKS["transcription"]
     whole = np.issubdtype(array.dtype, np.integer)

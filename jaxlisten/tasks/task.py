@@ -13,7 +13,7 @@ import numpy as np
 from jaxlisten.errors import InputError
 from jaxlisten.ops import frame_targets
 from jaxlisten.ops.ctc import ctc_said, ctc_searched
-from jaxlisten.types import Array, Padded, Prompted
+from jaxlisten.types import Array, Batch, Padded, Pair, Prompted
 
 LINKS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "softmax": jax.nn.softmax,
@@ -49,10 +49,13 @@ class Task:
         special: how many logits come before those of the classes: the blank, or the end, of transcripts.
         decoder: ``logits -> symbols``, what answers a batch where the link of its logits is no answer yet.
         taught: whether the model is given the targets in training, and for the loss, to say each from those before it.
+        pretext: ``(key, batch) -> batch``, what makes something to learn of clips without labels: it changes x, and
+            sets y to another form of the same clips, of which the model is given a `jaxlisten.types.Pair`. Equal
+            settings are equal values. None: the model finds what it learns from in x itself.
     """
 
     name: str
-    kind: Literal["class", "labels", "numbers", "events", "transcripts"]
+    kind: Literal["class", "labels", "numbers", "events", "transcripts", "none"]
     target: str
     objective: Callable[..., jax.Array]
     activation: str
@@ -66,6 +69,7 @@ class Task:
     special: int = 0
     decoder: Callable[[Any], jax.Array] | None = None
     taught: bool = False
+    pretext: Callable[[Array, Batch], Batch] | None = None
 
     def __post_init__(self) -> None:
         if self.activation not in LINKS:
@@ -78,8 +82,9 @@ class Task:
 
     @property
     def things(self) -> str:
-        """What the outputs of a model stand for: "classes", "labels", "numbers" or "symbols"."""
-        return {"class": "classes", "events": "classes", "transcripts": "symbols"}.get(self.kind, self.kind)
+        """What the outputs of a model stand for: "classes", "labels", "numbers", "symbols" or "features"."""
+        named = {"class": "classes", "events": "classes", "transcripts": "symbols", "none": "features"}
+        return named.get(self.kind, self.kind)
 
     def answers(self, logits: Any) -> Any:
         """Make of logits what a report is about: predictions, or of transcripts their symbols.
@@ -112,8 +117,17 @@ class Task:
             raise InputError(f"{self.name}: only the logits of transcription, by CTC, can be searched")
         return ctc_searched(logits, beams)
 
+    def posed(self, key: Array, batch: Batch) -> Batch:
+        """Return the batch that is learned from: with its targets, or with what `pretext` sets in their place."""
+        return batch if self.pretext is None else self.pretext(key, batch)
+
     def given(self, x: Any, y: Any) -> Any:
-        """Return what the model takes in training, and for the loss: the input, with the targets where it is taught."""
+        """Return what the model takes in training, and for the loss: the input, with the targets where it needs them.
+
+        Those are the transcripts that it is taught, or the other form of the clips that `pretext` has made.
+        """
+        if self.pretext is not None:
+            return Pair(x, y)
         return Prompted(x, y) if self.taught else x
 
     def link(self, logits: Array) -> jax.Array:
@@ -143,7 +157,7 @@ class Task:
         """
         if self.kind == "events":
             logits, y = self._framed(logits, y)
-        if isinstance(logits, Padded) and self.kind != "transcripts":
+        if isinstance(logits, Padded) and self.kind not in ("transcripts", "none"):
             logits, y, weight = _steps(logits, y, weight)
         if not train:
             return self.objective(logits, y, weight)

@@ -41,6 +41,8 @@ def check(train: Any, validation: Dataset | None, epochs: int | None, batch_size
 
 def _check_variety(train: Dataset) -> None:
     """Refuse training clips that are all the same to a task: there is nothing to tell apart."""
+    if train.kind == "none":
+        return
     if train.kind == "events":
         if not (train.targets[..., 2] >= 0).any():
             raise InputError("fit: expected an event in one or more of the training clips, got none in any")
@@ -59,6 +61,12 @@ def _check_variety(train: Dataset) -> None:
 def check_task(task: Task, train: Any, validation: Dataset | None) -> None:
     """Refuse data with targets of another kind than the task's."""
     for part in (train, validation):
+        if isinstance(part, Dataset) and part.kind != task.kind and "none" in (part.kind, task.kind):
+            remedy = "give jl.data.unlabelled(data)" if task.kind == "none" else "give clips with it"
+            raise InputError(
+                f"fit: the task {task.name!r} learns {task.target}, but the data has targets of the kind "
+                f"{part.kind!r}; {remedy}"
+            )
         if isinstance(part, Dataset) and part.kind != task.kind:
             raise InputError(
                 f"fit: the task {task.name!r} learns {task.target}, but the data has targets of the kind "

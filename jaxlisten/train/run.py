@@ -205,6 +205,8 @@ class Run:
     def finished(self, *, report: bool) -> Fitted:
         """Return the listener of the best epoch, and write a report on the validation clips if it is wanted.
 
+        Of clips without labels there is none: nothing is known that could be right or wrong.
+
         One for events gets the thresholds that are best on the validation clips.
         """
         fitted = self._kept()
@@ -213,7 +215,8 @@ class Run:
             fitted = choose_thresholds(fitted, validation)
             if self._folder is not None:
                 runs.write_config(self._folder, fitted)
-        if report and self._folder is not None and validation is not None:
+        known = fitted.task.kind != "none"
+        if report and known and self._folder is not None and validation is not None:
             about = {"part": "validation", **fitted.about}
             scores = evaluate(fitted, validation, title=self._folder.name, about=about)
             if isinstance(train, Dataset):
@@ -235,10 +238,12 @@ def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | 
     """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
     train, validation = job.train, job.validation
     logits, special = out_spec(job.model, now.params, now.state, job.sample), job.task.special
-    n_logits = (logits.values if isinstance(logits, Padded) else logits).shape[-1]
+    n_logits = runs.logits_of(logits).shape[-1]
     named = train if isinstance(train, Dataset) else validation
     classes = tuple(str(i) for i in range(n_logits - special)) if named is None else named.classes
-    if n_logits != len(classes) + special:
+    if job.task.kind == "none":
+        classes = ()
+    elif n_logits != len(classes) + special:
         besides = f" (and {special} more for the blank or the end)" if special else ""
         raise InputError(
             f"fit: the model gives {n_logits} logits, the data has {len(classes)} {job.task.things}{besides}; build it "
@@ -280,5 +285,6 @@ def _examples(validation: Dataset | None) -> list[str]:
     """Choose a validation file of each class (or of each other target), up to ten, for an export to be checked on."""
     if validation is None:
         return []
-    files = dict(zip(map(str, validation.targets.tolist()), validation.paths, strict=True))
+    kinds = validation.paths if validation.kind == "none" else map(str, validation.targets.tolist())
+    files = dict(zip(kinds, validation.paths, strict=True))
     return [os.path.abspath(path) for path in list(files.values())[:10] if os.path.isfile(path)]

@@ -75,8 +75,8 @@ class StepInfo(NamedTuple):
     weight: Array
 
 
-_AUGMENT = 2**31 - 1
-"""What a step's key is folded with for augmentation; the model's layers count from 0."""
+_AUGMENT, _PRETEXT = 2**31 - 1, 2**31 - 2
+"""What a step's key is folded with for augmentation, and for a task's pretext; the model's layers count from 0."""
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, StepInfo]]
 
@@ -201,6 +201,8 @@ class Update:
             with jax.named_scope("augment"):
                 # Without the barrier XLA computes every sample anew for each frame that it is in: three times the step.
                 batch = jax.lax.optimization_barrier(self.augment(jax.random.fold_in(key, _AUGMENT), batch))
+
+        batch = self.task.posed(jax.random.fold_in(key, _PRETEXT), batch)
 
         def loss_of(params: Params) -> tuple[Array, State]:
             with devices.over(self.mesh):
