@@ -296,12 +296,13 @@ def nt_xent(z: Array, weight: Array | None = None, *, temperature: float = 0.2) 
     Reference:
         Chen et al. 2020, *A simple framework for contrastive learning of visual representations*, algorithm 1.
     """
-    z = jnp.asarray(z, jnp.float32)
-    if z.ndim != 3 or z.shape[1] != 2:
+    shape = jnp.shape(z.values if isinstance(z, Padded) else z)
+    if isinstance(z, Padded) or len(shape) != 3 or shape[1] != 2:
         raise InputError(
-            f"nt_xent: expected vectors of two forms of each item, [batch, 2, features], got {z.shape}; does the model "
+            f"nt_xent: expected vectors of two forms of each item, [batch, 2, features], got {shape}; does the model "
             "pool over time?"
         )
+    z = jnp.asarray(z, jnp.float32)
     if not temperature > 0:
         raise InputError(f"nt_xent: expected a temperature above 0, got {temperature}")
     w = _weight(weight, z)

@@ -97,7 +97,16 @@ def _parser() -> argparse.ArgumentParser:
         "--config", metavar="FILE", help="repeat the run of this config.json; DATA and options given besides take over"
     )
     train.add_argument(
-        "--task", metavar="NAME", help="events: DATA lists what is heard when, path,label,start,end, a row an event"
+        "--task",
+        metavar="NAME",
+        help="events: DATA lists what is heard when, path,label,start,end, a row an event; contrast: learn from clips "
+        "without labels, for --from",
+    )
+    train.add_argument(
+        "--from", metavar="RUN", dest="start", help="begin with what this run has learned, but a new end"
+    )
+    train.add_argument(
+        "--freeze", action="store_const", const=True, help="with --from: train the new end alone (a linear probe)"
     )
     train.add_argument(
         "--model",

@@ -24,8 +24,11 @@ def evaluate(options: argparse.Namespace) -> int:
         raise InputError("--threshold and --choose are for detectors; add --stream")
     fitted = runs.read(options.folder)
     _check_report(options.report)
-    load = events.load if fitted.task.kind == "events" else data.load
-    clips = load(options.data, sr=fitted.sr, classes=fitted.classes)
+    if fitted.task.kind == "none":
+        clips = data.unlabelled(options.data, sr=fitted.sr)
+    else:
+        load = events.load if fitted.task.kind == "events" else data.load
+        clips = load(options.data, sr=fitted.sr, classes=fitted.classes)
     say.skipped(clips)
     if options.split:
         clips = part(clips, options.split, options.data)

@@ -4,6 +4,7 @@ from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
 from jaxlisten.evaluate.compare import compare
 from jaxlisten.evaluate.comparison import Compared, Comparison
+from jaxlisten.evaluate.contrast import ContrastReport
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import EventMistakes, EventReport, choose_thresholds
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
@@ -18,6 +19,7 @@ __all__ = [
     "Calibration",
     "Compared",
     "Comparison",
+    "ContrastReport",
     "EventMistakes",
     "EventReport",
     "FalseAlarm",

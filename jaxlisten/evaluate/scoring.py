@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.data import Dataset, batches, bucket_lengths
+from jaxlisten.data import Dataset, batches, bucket_lengths, unlabelled
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
+from jaxlisten.evaluate.contrast import evaluate_contrast
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
@@ -158,6 +159,8 @@ def evaluate(
             it, or there are no clips.
     """
     fitted = getattr(fitted, "fitted", fitted)
+    if fitted.task.name == "contrast":
+        data = unlabelled(data)  # what is known of them is not asked for
     _check(fitted, data)
     check_beam("evaluate", fitted.task, beam)
     if by not in ("group", "fold"):
@@ -174,6 +177,8 @@ def evaluate(
         "trained_on": trained,
         "chosen_by": chosen,
     }
+    if fitted.task.name == "contrast":
+        return evaluate_contrast(fitted, **fields)
     if data.kind == "events":
         return evaluate_events(fitted, data, **fields)
     step = functools.partial(_eval_step, fitted.model, fitted.task, beam)

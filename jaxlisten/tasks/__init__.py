@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxlisten.errors import InputError
 from jaxlisten.tasks.clips import classification, regression, tagging
+from jaxlisten.tasks.contrast import contrast
 from jaxlisten.tasks.events import event_detection, with_period
 from jaxlisten.tasks.reconstruction import denoising, reconstruction
 from jaxlisten.tasks.task import HOLDS, LINKS, Task
@@ -23,6 +24,7 @@ __all__ = [
     "TASKS",
     "Task",
     "classification",
+    "contrast",
     "denoising",
     "dictation",
     "event_detection",
@@ -46,6 +48,7 @@ TASKS: dict[str, Task] = {
         dictation(),
         reconstruction(),
         denoising(),
+        contrast(),
     )
 }
 """Every task by its name."""

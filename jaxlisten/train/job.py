@@ -81,7 +81,7 @@ def prepare(
     if not isinstance(task, Task):
         task = tasks.find(task) if task is not None else tasks.infer(_targets(trains[0]))
     for train, validation in zip(trains, validations, strict=True):
-        check_task(task, train, validation)
+        check_task(task, train, validation, batch_size)
         warn_of_long_transcripts(model, task, (train, validation))
     if task.kind == "events" and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))

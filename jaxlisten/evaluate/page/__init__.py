@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from jaxlisten.evaluate.contrast import ContrastReport
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
@@ -112,6 +113,21 @@ def _(report: NumberReport) -> list[scores.Figure]:
 @middle.register
 def _(report: NumberReport) -> list[Section]:
     return [scores.training(report), scores.numbers(report), scores.groups(report), mistakes(report)]
+
+
+@figures.register
+def _(report: ContrastReport) -> list[scores.Figure]:
+    return [
+        ("Found at once", percent(report.found), scores.interval(*report.found_interval)),
+        ("Among five", percent(report.among_five), "<p>the other piece is one of the five nearest</p>"),
+        ("By chance", percent(report.chance), "<p>found at once, if nothing were known</p>"),
+        ("Clips", count(report.n), "<p>of two pieces each</p>"),
+    ]
+
+
+@middle.register
+def _(report: ContrastReport) -> list[Section]:
+    return [scores.training(report)]
 
 
 @figures.register
