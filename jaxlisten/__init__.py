@@ -11,6 +11,7 @@ from jaxlisten.evaluate import (
     Compared,
     Comparison,
     ContourReport,
+    ContrastReport,
     EventReport,
     LabelReport,
     NumberReport,
@@ -106,7 +107,17 @@ from jaxlisten.nn import (
     trunk,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
+from jaxlisten.train import (
+    Start,
+    TensorBoard,
+    TrainState,
+    ensemble,
+    fit,
+    fit_many,
+    init_train_state,
+    make_train_step,
+    transfer,
+)
 from jaxlisten.types import Batch, Chunk, Padded, Pair, Prompted, Timing
 from jaxlisten.version import __version__
 
@@ -131,6 +142,7 @@ __all__ = [
     "Compared",
     "Comparison",
     "ContourReport",
+    "ContrastReport",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -190,6 +202,7 @@ __all__ = [
     "SlidingPool",
     "SpecAugment",
     "Stack",
+    "Start",
     "Stepwise",
     "StorageError",
     "StreamReport",
@@ -243,5 +256,6 @@ __all__ = [
     "summary",
     "tasks",
     "to_config",
+    "transfer",
     "trunk",
 ]

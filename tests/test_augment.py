@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxlisten as jl
-from jaxlisten.augment import Background, Chain, Gain, Mixup, Noise, Recordings, Speed, TimeShift
+from jaxlisten.augment import Background, Chain, Gain, Mixup, Noise, Recordings, Speed, TimeShift, Views
 from jaxlisten.types import Batch, Padded
 
 SR = 8000
@@ -170,3 +170,41 @@ def test_augmented_training_learns_and_repeats():
 def test_bad_settings_are_refused(make, says):
     with pytest.raises(jl.InputError, match=says):
         make()
+
+
+def test_views_are_two_pieces_of_each_clip_wherever_they_fit():
+    b = batch(np.nan)
+    pieces = [run(Views((0.3, 0.6), vary=None), b, seed).x for seed in range(20)]
+    found = {"begin": [], "share": []}
+    for k, clip in enumerate(clips(b)[:3]):
+        for one in pieces:
+            for half in (0, 1):
+                length = int(one.length[k, half])
+                piece = np.asarray(one.values)[k, half, :length]
+                (begin,) = np.flatnonzero(clip[: len(clip) - length + 1] == piece[0])
+                np.testing.assert_array_equal(piece, clip[begin : begin + length])
+                found["begin"].append(begin / (len(clip) - length))
+                found["share"].append(length / len(clip))
+    assert 0.3 <= min(found["share"]) < 0.35
+    assert 0.55 < max(found["share"]) <= 0.61
+    assert min(found["begin"]) < 0.1
+    assert max(found["begin"]) > 0.9
+    assert all((one.length[3] == 0).all() for one in pieces), "an absent item stays absent"
+    assert np.mean([(one.length[:3, 0] != one.length[:3, 1]).mean() for one in pieces]) > 0.9
+
+
+def test_views_are_varied_each_on_its_own_and_targets_stay():
+    b = batch()
+    same = run(Views((1.0, 1.0), vary=None), b).x
+    np.testing.assert_array_equal(same.values[:, 0], same.values[:, 1])
+    louder = run(Views((1.0, 1.0), vary=Gain(-6.0, 6.0)), b)
+    factor = np.asarray(louder.x.values)[:3, :, 50] / np.asarray(b.x.values)[:3, None, 50]
+    assert len(np.unique(factor.round(5))) == 6
+    np.testing.assert_array_equal(louder.y, b.y)
+    np.testing.assert_array_equal(louder.weight, b.weight)
+
+
+@pytest.mark.parametrize("share", [(0.0, 1.0), (0.5, 1.5), (0.8, 0.5)])
+def test_views_refuse_pieces_that_are_no_part_of_a_clip(share):
+    with pytest.raises(jl.InputError, match="share"):
+        Views(share)

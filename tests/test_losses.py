@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxlisten.errors import InputError
-from jaxlisten.losses import binary_cross_entropy, concordance, cross_entropy, mean_squared_error
+from jaxlisten.losses import binary_cross_entropy, concordance, cross_entropy, mean_squared_error, nt_xent
 
 value_and_grad = jax.jit(jax.value_and_grad(cross_entropy), static_argnames="label_smoothing")
 
@@ -306,3 +306,54 @@ def test_other_losses_are_computed_in_float32(labelled, loss):
 def test_what_does_not_belong_together_is_refused_by_other_losses(loss, outputs, targets, options, message):
     with pytest.raises(InputError, match=message):
         loss(np.zeros(outputs, np.float32), np.zeros(targets, np.float32), **options)
+
+
+def contrast_reference(z, weight, temperature):
+    """Algorithm 1 of SimCLR, in loops, on the items that are present."""
+    kept = [i for i, w in enumerate(weight) if w > 0]
+    pieces = [z[i, half].astype(np.float64) for i in kept for half in (0, 1)]
+    total = 0.0
+    for k in range(len(pieces)):
+        alike = [a @ pieces[k] / np.linalg.norm(a) / np.linalg.norm(pieces[k]) / temperature for a in pieces]
+        others = sum(np.exp(s) for i, s in enumerate(alike) if i != k)
+        total += weight[kept[k // 2]] * -np.log(np.exp(alike[k ^ 1]) / others) / 2
+    return total / sum(weight)
+
+
+contrast = jax.jit(jax.value_and_grad(nt_xent), static_argnames="temperature")
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5])
+def test_contrast_equals_a_plain_loop_and_absent_items_are_no_negatives(temperature):
+    rng = np.random.default_rng(0)
+    z, weight = rng.normal(size=(6, 2, 5)).astype(np.float32), np.array([1, 0, 0.5, 2, 0, 1], np.float32)
+    value, gradient = contrast(z, weight, temperature=temperature)
+    np.testing.assert_allclose(value, contrast_reference(z, weight, temperature), rtol=1e-5)
+    absent = weight == 0
+    np.testing.assert_array_equal(gradient[absent], 0)
+    junk = np.where(absent[:, None, None], np.float32(np.nan), z)
+    np.testing.assert_array_equal(contrast(junk, weight, temperature=temperature)[1], gradient)
+    step = rng.normal(size=z.shape).astype(np.float32)
+    ahead, behind = (contrast_reference(z + a * step.astype(np.float64), weight, temperature) for a in (1e-5, -1e-5))
+    np.testing.assert_allclose((gradient * step).sum(), (ahead - behind) / 2e-5, rtol=1e-4)
+
+
+def test_contrast_is_finite_where_pieces_are_equal_opposite_or_silent_and_nothing_is_left_to_tell_apart():
+    far = np.array([[[1, 0], [-1, 0]], [[1, 0], [1, 0]], [[0, 0], [0, 0]]], np.float32)
+    value, gradient = contrast(far, np.ones(3, np.float32), temperature=0.01)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert value > 30
+    for weight in ([0, 1, 0], [0, 0, 0]):
+        value, gradient = contrast(far, np.array(weight, np.float32), temperature=0.01)
+        np.testing.assert_allclose(value, 0, atol=1e-5)
+        np.testing.assert_allclose(gradient, 0, atol=1e-5)
+
+
+def test_contrast_refuses_what_are_no_pairs():
+    with pytest.raises(InputError, match=r"\[batch, 2, features\], got \(4, 3\)"):
+        nt_xent(jnp.zeros((4, 3)))
+    with pytest.raises(InputError, match="temperature above 0"):
+        nt_xent(jnp.zeros((4, 2, 3)), temperature=0.0)
+    with pytest.raises(InputError, match=r"weight \[4\]"):
+        nt_xent(jnp.zeros((4, 2, 3)), jnp.ones(3))

@@ -14,6 +14,7 @@ from jaxlisten.augment.level import Background, Gain, Noise, Recordings
 from jaxlisten.augment.mixup import Mixup
 from jaxlisten.augment.stream import InStream
 from jaxlisten.augment.time import Speed, TimeShift
+from jaxlisten.augment.views import Views
 
 __all__ = [
     "Augmentation",
@@ -26,4 +27,5 @@ __all__ = [
     "Recordings",
     "Speed",
     "TimeShift",
+    "Views",
 ]

@@ -29,9 +29,11 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "units": (str, None),
     "loss": (str, None),
     "normal": (str, None),
+    "start": (str, None),
+    "freeze": (bool, False),
 }
 """What decides a run: the kind of each option, and its default."""
-_OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")
+_OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task", "start", "freeze")
 
 
 def usual(**given: Any) -> argparse.Namespace:
@@ -73,7 +75,7 @@ class Asked:
             InputError: it isn't, and was not given on purpose.
         """
         kept = {name: getattr(self._options, name) for name in _OPTIONS}
-        kept |= {name: kept[name] and os.path.abspath(kept[name]) for name in ("data", "background")}
+        kept |= {name: kept[name] and os.path.abspath(kept[name]) for name in ("data", "background", "start")}
         kept["fingerprint"] = clips.fingerprint()
         if self._fingerprint not in (None, kept["fingerprint"]):
             changed = f"the clips of {self._options.data} are not those that {self._path} was trained on"

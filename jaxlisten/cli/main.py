@@ -100,12 +100,19 @@ def _parser() -> argparse.ArgumentParser:
         "--task",
         metavar="NAME",
         help="events: DATA lists what is heard when, path,label,start,end, a row an event; contours: numbers over "
-        "time, path,time,target, a row a moment; anomaly: learn normal sound, to tell what is not",
+        "time, path,time,target, a row a moment; anomaly: learn normal sound, to tell what is not; contrast: learn from "
+        "clips without labels, for --from",
     )
     train.add_argument(
         "--normal",
         metavar="CLASS,...",
         help="with --task anomaly: the classes of DATA that are normal (default: normal; without classes all are)",
+    )
+    train.add_argument(
+        "--from", metavar="RUN", dest="start", help="begin with what this run has learned, but a new end"
+    )
+    train.add_argument(
+        "--freeze", action="store_const", const=True, help="with --from: train the new end alone (a linear probe)"
     )
     train.add_argument(
         "--model",

@@ -16,7 +16,7 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import anomaly, cache, many, say, streaming, timed, transcribing
+from jaxlisten.cli import anomaly, cache, contrast, many, say, starting, streaming, timed, transcribing
 from jaxlisten.cli.again import Asked
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
@@ -25,11 +25,12 @@ from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
-from jaxlisten.train import TensorBoard, default_augment, default_task, default_units, fit
+from jaxlisten.train import Start, TensorBoard, default_augment, default_task, default_units, fit
 
 
 def train(options: argparse.Namespace) -> int:
     """Train on the user's recordings with the default recipe."""
+    starting.check(options)
     asked = Asked(options)
     with stopping(f"{options.out} keeps every finished epoch: go on with the same command and --resume"):
         return _train(options, asked)
@@ -39,6 +40,8 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     _check_numbers(options)
     if options.cache:
         cache.keep()
+    if options.start is None and options.freeze:
+        raise InputError("--freeze goes with --from, which says what is frozen")
     if options.task is not None:
         return _named("--task", options.task, _TASKS)(options, asked)
     if options.normal is not None:
@@ -54,7 +57,9 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     from_files = False if options.streaming else options.from_files
-    clips = data.load(options.data, group_by=options.group_by, from_files=from_files, units=options.units)
+    source = None if options.start is None else starting.read(options.start)
+    rate = source and source.sr
+    clips = data.load(options.data, sr=rate, group_by=options.group_by, from_files=from_files, units=options.units)
     say.skipped(clips)
     options.model = _model_for(clips, options.model)
     network, task = (models.MODELS | models.TRANSCRIBERS)[options.model], transcribing.task_of(options.model, clips)
@@ -84,7 +89,10 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
             front_end = functools.partial(front_end, relative=False)  # a number may be a level
         units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
         built = serial(front_end(clips.sr), classifier, **units)
-    model = asked.model(clips, n_classes) or built
+    model, init = asked.model(clips, n_classes) or built, None
+    if source is not None:
+        init = starting.begun(source, whole.train, freeze=options.freeze)
+        model = init.model
     augment = default_augment(task)
     if made is not None:
         model, augment = made.model(model), made.augment(model)
@@ -102,6 +110,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         resume=options.resume,
         source=options.data,
         about=about,
+        init=init,
         tensorboard=options.tensorboard,
     )
     if made is not None and devices.is_first():
@@ -137,7 +146,7 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
         )
 
 
-_TASKS = {"events": timed.train, "contours": timed.train, "anomaly": anomaly.train}
+_TASKS = {"events": timed.train, "contours": timed.train, "anomaly": anomaly.train, "contrast": contrast.train}
 """What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 
@@ -190,6 +199,7 @@ def _run(
     resume: bool,
     source: str,
     about: dict[str, Any],
+    init: Start | None = None,
     tensorboard: bool = False,
 ) -> Fitted:
     """Train, measure, and write the report."""
@@ -209,6 +219,7 @@ def _run(
         task=default_task(task),
         epochs=epochs,
         augment=augment,
+        init=init,
         callbacks=board,
         run_dir=out,
         resume=resume,

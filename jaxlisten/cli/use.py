@@ -36,6 +36,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def labelled(fitted: Fitted, source: str) -> data.Dataset:
     """Read the clips that a listener is to be scored on, at its rate and with its classes."""
+    if fitted.task.name == "contrast":
+        return data.unlabelled(source, sr=fitted.sr)
     if fitted.task.kind == "none":
         return anomaly.load(source, sr=fitted.sr)
     return timed.LOADERS.get(fitted.task.kind, data.load)(source, sr=fitted.sr, classes=fitted.classes)

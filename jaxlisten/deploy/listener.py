@@ -198,6 +198,7 @@ class Listener:
         """
         if self.fitted.task.kind == "transcripts":
             raise InputError("listen: this listener has learnt transcripts; see Listener.transcribe")
+        self._check_answers()
         hearing = Hearing(self.fitted, window)
         deciding = detector(
             self.classes,
@@ -306,7 +307,15 @@ class Listener:
         """Return what opens a recording, at `sr` where it is samples."""
         if not self.sr:
             raise InputError("predict: this listener was trained on features, not on sound; apply fitted.model to them")
+        self._check_answers()
         return lambda sound: samples_of(sound, self.sr, self.sr if sr is None else sr, self.fitted.longest)
+
+    def _check_answers(self) -> None:
+        if self.fitted.task.name == "contrast":
+            raise InputError(
+                "this run has learned no classes, only to tell clips apart; make a listener of it with jl.transfer, or "
+                "jaxlisten train DATA --from RUN"
+            )
 
     def _alone(self, sound: Sound, sr: int | None) -> Iterator[tuple[Piece, np.ndarray]]:
         return self._answers(safe(cut(self._opener(sr)(sound), self.fitted.longest)))

@@ -6,6 +6,7 @@ from jaxlisten.evaluate.base import BaseReport, Calibration, pooled
 from jaxlisten.evaluate.compare import compare
 from jaxlisten.evaluate.comparison import Compared, Comparison
 from jaxlisten.evaluate.contours import ContourErrors, ContourReport
+from jaxlisten.evaluate.contrast import ContrastReport
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import EventMistakes, EventReport, choose_thresholds
 from jaxlisten.evaluate.labels import LabelMistake, LabelReport
@@ -24,6 +25,7 @@ __all__ = [
     "Comparison",
     "ContourErrors",
     "ContourReport",
+    "ContrastReport",
     "EventMistakes",
     "EventReport",
     "FalseAlarm",

@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten import tasks
-from jaxlisten.data import Dataset, batches, bucket_lengths
+from jaxlisten.data import Dataset, batches, bucket_lengths, unlabelled
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.anomaly import evaluate_anomalies
 from jaxlisten.evaluate.contours import evaluate_contours
+from jaxlisten.evaluate.contrast import evaluate_contrast
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import evaluate_events
 from jaxlisten.evaluate.labels import LabelReport
@@ -166,6 +167,8 @@ def evaluate(
             it, or there are no clips.
     """
     fitted = getattr(fitted, "fitted", fitted)
+    if fitted.task.name == "contrast":
+        data = unlabelled(data)  # what is known of them is not asked for
     _check(fitted, data)
     check_beam("evaluate", fitted.task, beam)
     if by not in ("group", "fold"):
@@ -183,6 +186,8 @@ def evaluate(
         "chosen_by": chosen,
         "places": None if map is None else embedding_map(_embedded(fitted, data), map),
     }
+    if fitted.task.name == "contrast":
+        return evaluate_contrast(fitted, **fields)
     if fitted.task.kind == "none":
         return evaluate_anomalies(fitted, data, **fields)
     if data.kind == "events":

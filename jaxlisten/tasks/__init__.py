@@ -12,6 +12,7 @@ import numpy as np
 from jaxlisten.errors import InputError
 from jaxlisten.tasks.clips import classification, regression, tagging
 from jaxlisten.tasks.contours import frame_regression, values_at
+from jaxlisten.tasks.contrast import contrast
 from jaxlisten.tasks.events import event_detection
 from jaxlisten.tasks.reconstruction import denoising, reconstruction
 from jaxlisten.tasks.task import HOLDS, LINKS, Task, with_period
@@ -24,6 +25,7 @@ __all__ = [
     "TASKS",
     "Task",
     "classification",
+    "contrast",
     "denoising",
     "dictation",
     "event_detection",
@@ -52,6 +54,7 @@ TASKS: dict[str, Task] = {
         dictation(),
         reconstruction(),
         denoising(),
+        contrast(),
     )
 }
 """Every task by its name."""

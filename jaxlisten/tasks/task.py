@@ -49,9 +49,10 @@ class Task:
         special: how many logits come before those of the classes: the blank, or the end, of transcripts.
         decoder: ``logits -> symbols``, what answers a batch where the link of its logits is no answer yet.
         taught: whether the model is given the targets in training, and for the loss, to say each from those before it.
-        pretext: ``(key, batch) -> batch``, what makes something to learn of clips without labels: it changes x, and
-            sets y to another form of the same clips, of which the model is given a `jaxlisten.types.Pair`. Equal
-            settings are equal values. None: the model finds what it learns from in x itself.
+        pretext: ``(key, batch) -> batch``, what makes something to learn of clips without labels: it changes x,
+            and may set y to another form of the same clips. Equal settings are equal values. None: the model finds
+            what it learns from in x itself.
+        paired: whether the model is given the y of `pretext` too, in a `jaxlisten.types.Pair`.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task:
     decoder: Callable[[Any], jax.Array] | None = None
     taught: bool = False
     pretext: Callable[[Array, Batch], Batch] | None = None
+    paired: bool = True
 
     def __post_init__(self) -> None:
         if self.activation not in LINKS:
@@ -132,7 +134,7 @@ class Task:
 
         Those are the transcripts that it is taught, or the other form of the clips that `pretext` has made.
         """
-        if self.pretext is not None:
+        if self.pretext is not None and self.paired:
             return Pair(x, y)
         return Prompted(x, y) if self.taught else x
 

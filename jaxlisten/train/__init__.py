@@ -8,9 +8,11 @@ from jaxlisten.train.recipe import default_augment, default_optimizer, default_t
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 from jaxlisten.train.streams import ForStreams, for_streams
 from jaxlisten.train.tensorboard import TensorBoard
+from jaxlisten.train.transfer import Start, transfer
 
 __all__ = [
     "ForStreams",
+    "Start",
     "StepInfo",
     "TensorBoard",
     "TrainState",
@@ -25,4 +27,5 @@ __all__ = [
     "init_train_state",
     "keep_memory",
     "make_train_step",
+    "transfer",
 ]

@@ -63,8 +63,13 @@ def _check_variety(train: Dataset) -> None:
     raise InputError(f"fit: expected training clips with different {what}, got {train.targets[0].tolist()} for all")
 
 
-def check_task(task: Task, train: Any, validation: Dataset | None) -> None:
-    """Refuse data with targets of another kind than the task's."""
+def check_task(task: Task, train: Any, validation: Dataset | None, batch_size: int) -> None:
+    """Refuse data with targets of another kind than the task's, and batches of contrast with one clip only."""
+    if task.name == "contrast" and isinstance(train, Dataset) and min(len(train), batch_size) < 2:
+        raise InputError(
+            f"fit: contrast needs two clips or more in a batch, to tell one from another, got {len(train)} and "
+            f"batch_size={batch_size}"
+        )
     for part in (train, validation):
         if isinstance(part, Dataset) and part.kind != task.kind and "none" in (part.kind, task.kind):
             remedy = "give jl.data.unlabelled(data)" if task.kind == "none" else "give clips with it"

@@ -25,6 +25,7 @@ from jaxlisten.train.progress import progress as progress_
 from jaxlisten.train.run import Run
 from jaxlisten.train.step import TrainState
 from jaxlisten.train.store import Kept
+from jaxlisten.train.transfer import Start
 from jaxlisten.types import Array, Batch
 
 Callback = Callable[[dict[str, float], TrainState], bool | None]
@@ -44,6 +45,7 @@ def fit(
     augment: Augmentation | None = None,
     average: float | None = None,
     patience: int | None = None,
+    init: Start | None = None,
     callbacks: Sequence[Callback] = (),
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -72,6 +74,8 @@ def fit(
         augment: changes each batch inside the compiled step, from `jaxlisten.augment`; None: nothing does.
         average: the decay of an exponential average of the weights, which is then what is validated and kept.
         patience: stop after this many epochs without a better one; None: never.
+        init: weights to begin with, such as another listener's from `jaxlisten.transfer`, and not the first ones that
+            the layers draw; None: those. The clips that they were learned from count as heard.
         callbacks: functions that are called after each epoch with its row of history and the `TrainState`; training
             ends when one returns True. They must not keep the state: the next step takes its arrays over.
         run_dir: where to write the run folder; None: nothing is written.
@@ -104,7 +108,7 @@ def fit(
         average=average,
         patience=patience,
     )
-    run = Run(job, key, None, run_dir, resume, about)
+    run = Run(job, key, None, run_dir, resume, about, init)
     train_to_the_end(run, callbacks, progress=progress)
     return run.finished(report=report)
 

@@ -19,7 +19,7 @@ from jaxlisten.tasks import Task
 from jaxlisten.train.checks import check, check_sample_rate, check_task, warn_of_long_transcripts
 from jaxlisten.train.recipe import default_epochs, default_optimizer
 from jaxlisten.train.step import Optimizer, Settings, TrainState, Update, init_train_state
-from jaxlisten.types import Array, Batch, Padded
+from jaxlisten.types import Array, Batch, Padded, Params, State
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ class Job:
         """The step of training."""
         return Update(self.model, self.optimizer, self.task, self.augment, devices.mesh())
 
-    def begin(self, key: Array, settings: Settings | None) -> TrainState:
+    def begin(self, key: Array, settings: Settings | None, init: tuple[Params, State] | None = None) -> TrainState:
         """Return the state before the first step."""
-        return init_train_state(self.model, self.optimizer, key, self.sample, average=self.average, settings=settings)
+        return init_train_state(
+            self.model, self.optimizer, key, self.sample, average=self.average, settings=settings, init=init
+        )
 
 
 def prepare(
@@ -79,7 +81,7 @@ def prepare(
     if not isinstance(task, Task):
         task = tasks.find(task) if task is not None else tasks.infer(_targets(trains[0]))
     for train, validation in zip(trains, validations, strict=True):
-        check_task(task, train, validation)
+        check_task(task, train, validation, batch_size)
         warn_of_long_transcripts(model, task, (train, validation))
     if task.in_time and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))

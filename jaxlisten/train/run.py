@@ -17,7 +17,7 @@ from jaxlisten import devices, runs
 from jaxlisten.data import Dataset, health
 from jaxlisten.errors import InputError, ListenWarning, TrainingError
 from jaxlisten.evaluate import choose_thresholds, evaluate
-from jaxlisten.heard import HeardClips, heard_of, known, write_heard
+from jaxlisten.heard import HeardClips, heard_of, joined, known, write_heard
 from jaxlisten.nn import OnStreams
 from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
@@ -26,6 +26,7 @@ from jaxlisten.train.checks import warn_if_unstorable
 from jaxlisten.train.job import Job
 from jaxlisten.train.saver import Saver
 from jaxlisten.train.step import Settings, StepInfo, TrainState
+from jaxlisten.train.transfer import Start
 from jaxlisten.types import Array, Padded
 
 _STORE_EVERY = 300.0
@@ -41,6 +42,7 @@ class Run:
         run_dir: where to store it; None: nowhere.
         resume: go on with what is stored there.
         about: what else to store about it.
+        init: what it begins with; None: all weights are drawn.
 
     Attributes:
         job, key: as given.
@@ -55,12 +57,13 @@ class Run:
         run_dir: str | os.PathLike[str] | None,
         resume: bool,
         about: Mapping[str, Any] | None,
+        init: Start | None = None,
     ):
-        now = job.begin(key, settings)
+        now = job.begin(key, settings, init and (init.params, init.state))
         self.job: Job = job
         self.key: Array = key
         self.memory: Memory = Memory(now, jax.device_get(now.weights), [], key)
-        self._fitted, self._stored = _described(job, now, key, about), time.monotonic()
+        self._fitted, self._stored = _described(job, now, key, about, init), time.monotonic()
         self._folder = Path(run_dir) if run_dir is not None and devices.is_first() else None
         devices.agreed(lambda: self._open(resume))
         if run_dir is None:
@@ -231,7 +234,7 @@ class Run:
         return error
 
 
-def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | None) -> Fitted:
+def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | None, init: Start | None) -> Fitted:
     """Say what is trained, without weights; refuse a model that doesn't give one logit a class."""
     train, validation = job.train, job.validation
     logits, special = out_spec(job.model, now.params, now.state, job.sample), job.task.special
@@ -255,6 +258,7 @@ def _described(job: Job, now: TrainState, key: Array, more: Mapping[str, Any] | 
     if isinstance(train, Dataset):
         heard = heard_of(train, validation)
         _warn_of_leak(heard, validation)
+        heard = heard if init is None else joined([heard, init.heard]) or heard
         longest = job.model.window if isinstance(job.model, OnStreams) else int(train.lengths.max())
         item, about = (longest,), {"data": train.summary(), **about}
     else:

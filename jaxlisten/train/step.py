@@ -95,6 +95,7 @@ def init_train_state(
     *,
     average: float | None = None,
     settings: Settings | None = None,
+    init: tuple[Params, State] | None = None,
 ) -> TrainState:
     """Make the state before the first step.
 
@@ -105,28 +106,50 @@ def init_train_state(
         x: a batch of inputs, or its `jax.ShapeDtypeStruct`.
         average: the decay of an exponential average of the weights, such as 0.999; None: none is kept.
         settings: the numbers that `optimizer` takes, scalars by name; None: it is no function.
+        init: params and state to begin with, or some of them by path; what they leave out is drawn. None: all is.
 
     Raises:
-        InputError: `average` is not between 0 and 1, or `optimizer` and `settings` don't belong together.
+        InputError: `average` is not between 0 and 1, `optimizer` and `settings` don't belong together, or the model has
+            no such weights as `init` gives.
     """
     if average is not None and not 0 < average < 1:
         raise InputError(f"init_train_state: expected average between 0 and 1, such as 0.999, got {average}")
     if (settings is None) != isinstance(optimizer, optax.GradientTransformation):
         wanted = "an optimizer of optax" if settings is None else "a function from settings to an optimizer"
         raise InputError(f"init_train_state: expected {wanted}, got {type(optimizer).__name__}, settings={settings}")
-    return _init(model, optimizer, average, key, settings, spec(x))
+    return _init(model, optimizer, average, key, settings, spec(x), init or ({}, {}))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _init(
-    model: Layer, optimizer: Optimizer, average: float | None, key: Array, settings: Settings | None, x: Any
+    model: Layer,
+    optimizer: Optimizer,
+    average: float | None,
+    key: Array,
+    settings: Settings | None,
+    x: Any,
+    init: tuple[Params, State],
 ) -> TrainState:
     init_key, run_key = jax.random.split(key)
-    params, state = model.init(init_key, x)
+    params, state = map(_with, model.init(init_key, x), init)
     zero = jnp.zeros((), jnp.int32)
     kept = None if average is None else Average(jnp.float32(average), params, state)
     settings = jax.tree.map(jnp.float32, settings)
     return TrainState(params, state, made(optimizer, settings).init(params), run_key, zero, zero, kept, settings)
+
+
+def _with(drawn: Any, given: Any, path: str = "") -> Any:
+    """Return weights that were drawn, with those that are given in their place."""
+    if isinstance(drawn, dict) and isinstance(given, dict):
+        new = {name: _with(drawn.get(name), branch, f"{path}/{name}".lstrip("/")) for name, branch in given.items()}
+        return {**drawn, **new}
+    want, have = (list(leaf.shape) if hasattr(leaf, "shape") else None for leaf in (drawn, given))
+    if want is None or want != have:
+        raise InputError(
+            f"init: at {path} the model has {want or 'no weights'}, those to begin with have {have or 'more layers'}; "
+            "are they another model's? jl.transfer gives the model that they fit"
+        )
+    return jnp.asarray(given, drawn.dtype)
 
 
 def made(optimizer: Optimizer, settings: Settings | None) -> optax.GradientTransformation:

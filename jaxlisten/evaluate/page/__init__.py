@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxlisten.evaluate.anomaly import AnomalyReport
 from jaxlisten.evaluate.contours import ContourReport
+from jaxlisten.evaluate.contrast import ContrastReport
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberFigures, NumberReport
@@ -130,6 +131,21 @@ def _(report: ContourReport) -> list[Section]:
         scores.groups(report),
         contours.recordings(report),
     ]
+
+
+@figures.register
+def _(report: ContrastReport) -> list[scores.Figure]:
+    return [
+        ("Found at once", percent(report.found), scores.interval(*report.found_interval)),
+        ("Among five", percent(report.among_five), "<p>the other piece is one of the five nearest</p>"),
+        ("By chance", percent(report.chance), "<p>found at once, if nothing were known</p>"),
+        ("Clips", count(report.n), "<p>of two pieces each</p>"),
+    ]
+
+
+@middle.register
+def _(report: ContrastReport) -> list[Section]:
+    return [scores.training(report)]
 
 
 @figures.register

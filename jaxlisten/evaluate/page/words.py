@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxlisten.evaluate.contrast import ContrastReport
 from jaxlisten.evaluate.events import EventReport
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberFigures
@@ -108,6 +109,18 @@ def _(report: NumberFigures) -> Iterator[str]:
     )
     if np.isfinite(report.r2):
         yield f"It explains {percent(max(report.r2, 0))} of how the truth varies from {report.each} to {report.each}."
+
+
+@findings.register
+def _(report: ContrastReport) -> Iterator[str]:
+    yield (
+        f"Of two pieces of each clip, each changed on its own, it found the second by the first among those of all "
+        f"clips for <b>{percent(report.found)}</b> of them, where guessing would for {percent(report.chance)}."
+    )
+    yield (
+        "That it has learned to tell clips apart says nothing of what it is worth for your classes: a listener that "
+        "begins with it does, beside one that begins with nothing."
+    )
 
 
 @findings.register
