@@ -15,6 +15,8 @@ from jaxlisten.evaluate import (
     Report,
     StreamReport,
     TranscriptReport,
+    Trial,
+    Tuning,
     choose_thresholds,
     compare,
     embed,
@@ -97,7 +99,17 @@ from jaxlisten.nn import (
     trunk,
 )
 from jaxlisten.runs import Fitted
-from jaxlisten.train import TensorBoard, TrainState, ensemble, fit, fit_many, init_train_state, make_train_step
+from jaxlisten.train import (
+    Space,
+    TensorBoard,
+    TrainState,
+    ensemble,
+    fit,
+    fit_many,
+    init_train_state,
+    make_train_step,
+    tune,
+)
 from jaxlisten.types import Batch, Chunk, Padded, Prompted, Timing
 from jaxlisten.version import __version__
 
@@ -173,6 +185,7 @@ __all__ = [
     "SiLU",
     "SlidingNorm",
     "SlidingPool",
+    "Space",
     "SpecAugment",
     "Stepwise",
     "StorageError",
@@ -183,7 +196,9 @@ __all__ = [
     "TrainState",
     "TrainingError",
     "TranscriptReport",
+    "Trial",
     "Trunk",
+    "Tuning",
     "Whole",
     "Window",
     "Windowed",
@@ -225,4 +240,5 @@ __all__ = [
     "tasks",
     "to_config",
     "trunk",
+    "tune",
 ]

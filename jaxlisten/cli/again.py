@@ -27,6 +27,10 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "streaming": (bool, False),
     "background": (str, None),
     "units": (str, None),
+    "test": (float, 0.0),
+    "batch_size": (int, None),
+    "learning_rate": (float, None),
+    "weight_decay": (float, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task")

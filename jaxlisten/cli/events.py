@@ -27,9 +27,9 @@ _BATCH = 8
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
     """Train on recordings of which it is known what is heard when, and choose the thresholds."""
-    for name in ("folds", "seeds", "streaming", "background"):
+    for name in ("folds", "seeds", "streaming", "background", "batch_size", "learning_rate", "weight_decay"):
         if getattr(options, name):
-            raise InputError(f"--task events trains one listener; leave out --{name}")
+            raise InputError(f"--task events trains one listener by one recipe; leave out --{name.replace('_', '-')}")
     network, front_end = _named("model", options.model, models.EVENT_MODELS), options.front_end or "log_mel"
     front_end = _named("front-end", front_end, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
@@ -41,7 +41,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
             f"'{options.data}' lists one recording, and there has to be one more to choose the thresholds on; add "
             "some, or cut it in two"
         )
-    parts = data.partition(clips, seed=options.seed)
+    parts = data.partition(clips, test=options.test, seed=options.seed)
     if not (parts.train.targets[..., 2] >= 0).any():
         raise InputError(f"'{options.data}' has no event in its training recordings, so there is nothing to learn")
     classifier = network(len(clips.classes))

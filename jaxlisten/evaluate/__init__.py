@@ -12,6 +12,7 @@ from jaxlisten.evaluate.report import Mistake, Report
 from jaxlisten.evaluate.scoring import Scores, evaluate, make_eval_step, score
 from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
 from jaxlisten.evaluate.transcripts import Misheard, TranscriptReport
+from jaxlisten.evaluate.tuning import Trial, Tuning
 
 __all__ = [
     "BaseReport",
@@ -31,6 +32,8 @@ __all__ = [
     "Scores",
     "StreamReport",
     "TranscriptReport",
+    "Trial",
+    "Tuning",
     "choose_thresholds",
     "compare",
     "embed",

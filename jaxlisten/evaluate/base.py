@@ -19,6 +19,7 @@ from jaxlisten import metrics
 from jaxlisten.data import Dataset, union
 from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
+from jaxlisten.evaluate.filters import Filters
 from jaxlisten.files import replacing
 
 WORST = 100
@@ -68,6 +69,7 @@ class BaseReport(_Clips):
         trained_on: the paths of clips that the listener had been trained on.
         chosen_by: the paths of clips that its best epoch had been chosen by.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
+        filters: what the listener has learned to hear samples with, for the page.
     """
 
     history: tuple[dict[str, float], ...] = ()
@@ -78,6 +80,7 @@ class BaseReport(_Clips):
     data: Dataset | None = None
     health: dict[str, Any] | None = None
     model: str | None = None
+    filters: Filters | None = None
     trained_on: tuple[str, ...] = ()
     chosen_by: tuple[str, ...] = ()
 
@@ -212,7 +215,7 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
         "chosen_by": tuple(path for report in each for path in report.chosen_by),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
-    return replace(each[0], **fields, history=(), best_epoch=None, title=title, about=about or {})
+    return replace(each[0], **fields, history=(), best_epoch=None, filters=None, title=title, about=about or {})
 
 
 def _concatenated(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:

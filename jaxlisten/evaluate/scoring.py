@@ -16,6 +16,7 @@ from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.data.transcripts import END
 from jaxlisten.errors import InputError, ListenWarning
 from jaxlisten.evaluate.events import evaluate_events
+from jaxlisten.evaluate.filters import learned_filters
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberReport
 from jaxlisten.evaluate.report import Report
@@ -171,6 +172,7 @@ def evaluate(
         "groups": data.groups if by == "group" else data.folds,
         "data": data,
         "model": str(summary(fitted.model, fitted.item)),
+        "filters": learned_filters(fitted),
         "trained_on": trained,
         "chosen_by": chosen,
     }

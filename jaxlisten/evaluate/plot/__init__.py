@@ -9,18 +9,22 @@ Each function draws on the Matplotlib axes ``ax=`` that it is given, or on a new
 
 from jaxlisten.evaluate.plot.classical import inertia, regions, silhouette
 from jaxlisten.evaluate.plot.events import timeline
+from jaxlisten.evaluate.plot.filters import filters, impulse_responses
 from jaxlisten.evaluate.plot.scores import calibration, confusion, curves, metrics_in, numbers, precision_recall, roc
-from jaxlisten.evaluate.plot.sound import filters, spectrogram, waveform
+from jaxlisten.evaluate.plot.sound import spectrogram, waveform
 from jaxlisten.evaluate.plot.streams import tradeoff
+from jaxlisten.evaluate.plot.tuning import parallel_coordinates
 
 __all__ = [
     "calibration",
     "confusion",
     "curves",
     "filters",
+    "impulse_responses",
     "inertia",
     "metrics_in",
     "numbers",
+    "parallel_coordinates",
     "precision_recall",
     "regions",
     "roc",
