@@ -18,6 +18,8 @@ from jaxlisten.evaluate import (
     Report,
     StreamReport,
     TranscriptReport,
+    Trial,
+    Tuning,
     calibrate,
     choose_thresholds,
     compare,
@@ -108,6 +110,7 @@ from jaxlisten.nn import (
 )
 from jaxlisten.runs import Fitted
 from jaxlisten.train import (
+    Space,
     Start,
     TensorBoard,
     TrainState,
@@ -117,6 +120,7 @@ from jaxlisten.train import (
     init_train_state,
     make_train_step,
     transfer,
+    tune,
 )
 from jaxlisten.types import Batch, Chunk, Padded, Pair, Prompted, Timing
 from jaxlisten.version import __version__
@@ -200,6 +204,7 @@ __all__ = [
     "SiLU",
     "SlidingNorm",
     "SlidingPool",
+    "Space",
     "SpecAugment",
     "Stack",
     "Start",
@@ -212,7 +217,9 @@ __all__ = [
     "TrainState",
     "TrainingError",
     "TranscriptReport",
+    "Trial",
     "Trunk",
+    "Tuning",
     "Whole",
     "Window",
     "Windowed",
@@ -258,4 +265,5 @@ __all__ = [
     "to_config",
     "transfer",
     "trunk",
+    "tune",
 ]

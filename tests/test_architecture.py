@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "detect": {"nn", "metrics", "tasks", "data", "runs"},
     "classical": {"ops", "features", "nn", "metrics", "data"},
     "evaluate": {"features", "nn", "losses", "metrics", "tasks", "data", "heard", "runs", "detect", "classical"},
-    "train": {"nn", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
+    "train": {"nn", "models", "losses", "metrics", "tasks", "augment", "data", "evaluate", "heard", "runs", "detect"},
     "deploy": {"features", "nn", "tasks", "data", "runs", "detect"},
     "interop": {"nn"},
 }

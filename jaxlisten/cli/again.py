@@ -31,6 +31,10 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "normal": (str, None),
     "start": (str, None),
     "freeze": (bool, False),
+    "test": (float, 0.0),
+    "batch_size": (int, None),
+    "learning_rate": (float, None),
+    "weight_decay": (float, None),
 }
 """What decides a run: the kind of each option, and its default."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task", "start", "freeze")

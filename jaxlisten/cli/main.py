@@ -100,8 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         "--task",
         metavar="NAME",
         help="events: DATA lists what is heard when, path,label,start,end, a row an event; contours: numbers over "
-        "time, path,time,target, a row a moment; anomaly: learn normal sound, to tell what is not; contrast: learn from "
-        "clips without labels, for --from",
+        "time, path,time,target, a row a moment; anomaly: learn normal sound, to tell what is not; contrast: learn "
+        "from clips without labels, for --from",
     )
     train.add_argument(
         "--normal",
@@ -144,6 +144,15 @@ def _parser() -> argparse.ArgumentParser:
         "--precision",
         choices=["float32", "bfloat16"],
         help="of the network in training (default: float32; bfloat16 is for GPUs and TPUs)",
+    )
+    train.add_argument("--batch-size", metavar="N", type=int, help="clips a step (default: 32)")
+    train.add_argument("--learning-rate", metavar="R", type=float, help="at the peak of its cycle (default: 0.003)")
+    train.add_argument("--weight-decay", metavar="R", type=float, help="of kernels and matrices (default: 0.01)")
+    train.add_argument(
+        "--test",
+        metavar="SHARE",
+        type=float,
+        help="of the clips for the test, where none are named (default: 0)",
     )
     train.add_argument("--folds", metavar="K", type=int, help="cross-validate: K runs, each clip is tested on once")
     train.add_argument("--seeds", metavar="N", type=int, help="N runs, of the seeds from --seed on")
@@ -189,18 +198,42 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(run=_evaluate)
 
-    compare = commands.add_parser("compare", help="classical models beside a network, on the same clips")
+    compare = commands.add_parser("compare", help="classical models beside a network, or front ends beside each other")
     compare.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
     compare.add_argument("--out", metavar="OUT", required=True, help="the folder to make: compare.html, compare.json")
     which = compare.add_mutually_exclusive_group()
     which.add_argument(
         "--run", metavar="RUN", dest="network", help="a run of the same clips (default: train one, into OUT/network)"
     )
+    which.add_argument(
+        "--front-ends", metavar="NAMES", help="networks alone, one behind each of these, such as raw,log_mel,mfcc"
+    )
     which.add_argument("--no-network", action="store_true", help="classical models on pooled features alone")
     compare.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
     compare.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group stay together")
     compare.add_argument("--json", action="store_true", help="one JSON object on standard output, as in compare.json")
     compare.set_defaults(run=_compare)
+
+    tune = commands.add_parser("tune", help="search for a model, a front end and the numbers of their training")
+    tune.add_argument("data", metavar="DATA", help="a folder with a sub-folder a class, or a CSV with path,label")
+    tune.add_argument("--out", metavar="RUN", required=True, help="the run folder to make, of what is chosen")
+    tune.add_argument(
+        "--configurations", metavar="N", type=int, default=27, help="how many to begin with (default: 27)"
+    )
+    tune.add_argument(
+        "--factor",
+        metavar="N",
+        type=int,
+        default=3,
+        help="one in N goes on, for N times as long (default: 3)",
+    )
+    tune.add_argument("--epochs", metavar="N", type=int, help="of those that come to the end (default: as in train)")
+    tune.add_argument("--space", metavar="FILE", help="what to draw from, FILE.json (default: see the documentation)")
+    tune.add_argument("--seed", metavar="N", type=int, default=0, help="decides everything random (default: 0)")
+    tune.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group stay together")
+    tune.add_argument("--json", action="store_true", help="one JSON object on standard output, as in tune.json")
+    tune.add_argument("--resume", action="store_true", help="go on with the search in RUN")
+    tune.set_defaults(run=_tune)
 
     predict = commands.add_parser("predict", help="say what recordings are")
     predict.add_argument("folder", metavar="RUN", help="a run folder")
@@ -270,7 +303,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--split", metavar="NAME", help="only these clips of DATA: train, validation or test")
     export.set_defaults(run=_export)
 
-    for command in (check, train, evaluate, compare, predict, scene, listen, export):
+    for command in (check, train, evaluate, compare, tune, predict, scene, listen, export):
         command.add_argument(
             "--safe-decode",
             action="store_true",
@@ -314,6 +347,12 @@ def _compare(options: argparse.Namespace) -> int:
     from jaxlisten.cli.compare import compare
 
     return compare(options)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from jaxlisten.cli.tune import tune
+
+    return tune(options)
 
 
 def _predict(options: argparse.Namespace) -> int:

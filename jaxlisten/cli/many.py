@@ -29,7 +29,12 @@ _MAIN = {
 
 
 def train(
-    model: Layer, clips: Dataset, parts: Sequence[Partition], options: argparse.Namespace, about: dict[str, Any]
+    model: Layer,
+    clips: Dataset,
+    parts: Sequence[Partition],
+    options: argparse.Namespace,
+    about: dict[str, Any],
+    recipe: dict[str, Any],
 ) -> int:
     """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
@@ -49,6 +54,7 @@ def train(
         resume=options.resume,
         about=about,
         report=False,
+        **recipe,
     )
     if not devices.is_first():
         return 0

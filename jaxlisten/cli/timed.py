@@ -31,9 +31,11 @@ _TASKS: dict[str, Callable[[], Task]] = {"events": tasks.event_detection, "conto
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
     """Train on recordings of which it is known what is heard when, or what numbers there are at every moment."""
-    for name in ("folds", "seeds", "streaming", "background"):
+    for name in ("folds", "seeds", "streaming", "background", "batch_size", "learning_rate", "weight_decay"):
         if getattr(options, name):
-            raise InputError(f"--task {options.task} trains one listener; leave out --{name}")
+            raise InputError(
+                f"--task {options.task} trains one listener by one recipe; leave out --{name.replace('_', '-')}"
+            )
     network = _named("model", options, models.EVENT_MODELS)
     front_end = _named("front_end", options, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
     task = with_loss(_TASKS[options.task](), options.loss)
@@ -46,7 +48,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         raise InputError(
             f"'{options.data}' lists one recording, and there has to be one more to {what}; add some, or cut it in two"
         )
-    parts = data.partition(clips, seed=options.seed)
+    parts = data.partition(clips, test=options.test, seed=options.seed)
     if task.kind == "events" and not (parts.train.targets[..., 2] >= 0).any():
         raise InputError(f"'{options.data}' has no event in its training recordings, so there is nothing to learn")
     classifier = network(len(clips.classes))

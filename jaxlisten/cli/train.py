@@ -7,7 +7,7 @@ import contextlib
 import functools
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, serial
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
-from jaxlisten.train import Start, TensorBoard, default_augment, default_task, default_units, fit
+from jaxlisten.train import Start, TensorBoard, default_augment, default_optimizer, default_task, default_units, fit
+from jaxlisten.train.job import steps_an_epoch
+from jaxlisten.train.recipe import default_epochs
 
 
 def train(options: argparse.Namespace) -> int:
@@ -69,7 +71,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     check_classes(clips, options.data)
     about = {"command": asked.command(clips)}
     if options.folds is None:
-        parts = [data.partition(clips, seed=options.seed)]
+        parts = [data.partition(clips, test=options.test, seed=options.seed)]
     else:
         parts = data.folds(clips, options.folds, seed=options.seed)
     for part in parts:
@@ -96,8 +98,9 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     augment = default_augment(task)
     if made is not None:
         model, augment = made.model(model), made.augment(model)
+    recipe = _recipe(parts, options)
     if options.folds is not None or options.seeds is not None:
-        return many.train(model, clips, parts, options, about)
+        return many.train(model, clips, parts, options, about, recipe)
     fitted = _run(
         model,
         task,
@@ -111,6 +114,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         source=options.data,
         about=about,
         init=init,
+        recipe=recipe,
         tensorboard=options.tensorboard,
     )
     if made is not None and devices.is_first():
@@ -126,10 +130,11 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
     Args:
         clips: all of them.
         parts: their partition.
-        options: from `again.usual`, with `data`, `out`, `seed` and `group_by`.
+        options: from `again.usual`, with `data`, `out`, `seed` and `group_by`, and if need be `model` and `front_end`.
     """
     asked, task = Asked(options), tasks.infer(clips.targets)
-    network, front_end = models.MODELS[_model_for(clips, options.model)], models.FRONT_ENDS["log_mel"]
+    network = models.MODELS[_model_for(clips, options.model)]
+    front_end = models.FRONT_ENDS[options.front_end or "log_mel"]
     with stopping("to begin again, give another folder"):
         return _run(
             serial(front_end(clips.sr), network(len(parts.train.classes))),
@@ -150,11 +155,27 @@ _TASKS = {"events": timed.train, "contours": timed.train, "anomaly": anomaly.tra
 """What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 
+def _recipe(parts: Sequence[Partition], options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options change of the default recipe, as `fit` and `fit_many` take it."""
+    recipe = {} if options.batch_size is None else {"batch_size": options.batch_size}
+    rates = {"peak": options.learning_rate, "weight_decay": options.weight_decay}
+    given = {name: rate for name, rate in rates.items() if rate is not None}
+    if not given:
+        return recipe
+    steps = steps_an_epoch([part.train for part in parts], [part.validation for part in parts], **recipe)
+    epochs = options.epochs or default_epochs(steps)
+    return recipe | {"optimizer": default_optimizer(epochs * steps, **given)}
+
+
 def _check_numbers(options: argparse.Namespace) -> None:
-    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2)):
+    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2), ("batch_size", 1), ("weight_decay", 0)):
         value = getattr(options, name)
-        if value is not None and value < least:
-            raise InputError(f"--{name}: expected at least {least}, got {value}")
+        if value is not None and not value >= least:
+            raise InputError(f"--{name.replace('_', '-')}: expected at least {least}, got {value}")
+    if options.learning_rate is not None and not options.learning_rate > 0:
+        raise InputError(f"--learning-rate: expected a number above 0, got {options.learning_rate}")
+    if not 0 <= options.test < 1:
+        raise InputError(f"--test: expected a share from 0 to below 1, got {options.test}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
 
@@ -200,6 +221,7 @@ def _run(
     source: str,
     about: dict[str, Any],
     init: Start | None = None,
+    recipe: Mapping[str, Any] | None = None,
     tensorboard: bool = False,
 ) -> Fitted:
     """Train, measure, and write the report."""
@@ -225,6 +247,7 @@ def _run(
         resume=resume,
         about=about,
         report=False,  # which would be on the validation clips, and be written over
+        **(recipe or {}),
     )
     if not devices.is_first():
         return fitted

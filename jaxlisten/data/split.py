@@ -119,7 +119,7 @@ def folds(
     )
 
 
-def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Partition:
+def partition(data: Dataset, *, validation: float = 0.15, test: float = 0.0, seed: int = 0) -> Partition:
     """Find the clips to train, to validate and to test on.
 
     The splits that the data set names are kept. Where it names no validation clips, they are taken out of the training
@@ -130,24 +130,29 @@ def partition(data: Dataset, *, validation: float = 0.15, seed: int = 0) -> Part
     Args:
         data: the clips.
         validation: the share of the clips to take for validation where none are named.
+        test: the share to take for the test first of all, where no clips are named for it; 0: there is none then.
         seed: as in `split`.
 
     Raises:
-        InputError: `validation` is not between 0 and 1, splits are named but no clip is for training, or there are
-            fewer than two groups to choose from.
+        InputError: `validation` is not between 0 and 1, or `test` not from 0 to below 1; splits are named but no clip
+            is for training; or there are too few groups to choose from.
     """
     if not 0 < validation < 1:
         raise InputError(f"partition: expected a validation share between 0 and 1, got {validation}")
+    if not 0 <= test < 1:
+        raise InputError(f"partition: expected a share for the test from 0 to below 1, got {test}")
     named = set(data.splits or ())
     if data.splits is not None:
         warn_of_crossings(data, data.splits, "splits")
     train = data.part("train") if named else data
-    test = data.part("test") if "test" in named else None
+    tested = data.part("test") if "test" in named else None
+    if tested is None and test:
+        train, tested = split(train, (1 - test, test), seed=seed)
     if "validation" in named:
-        return Partition(train, data.part("validation"), test)
-    shared = test is not None and test.groups is not None and set(test.groups) <= set(train.groups or ())
+        return Partition(train, data.part("validation"), tested)
+    shared = tested is not None and tested.groups is not None and set(tested.groups) <= set(train.groups or ())
     train, held_out = split(train, (1 - validation, validation), by="clip" if shared else "group", seed=seed)
-    return Partition(train, held_out, test)
+    return Partition(train, held_out, tested)
 
 
 def normal_partition(data: Dataset, normal: Sequence[str] = (), *, seed: int = 0) -> Partition:

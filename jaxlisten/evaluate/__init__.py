@@ -16,6 +16,7 @@ from jaxlisten.evaluate.report import Mistake, Report
 from jaxlisten.evaluate.scoring import Scores, evaluate, make_eval_step, score
 from jaxlisten.evaluate.streams import FalseAlarm, StreamReport, evaluate_stream
 from jaxlisten.evaluate.transcripts import Misheard, TranscriptReport
+from jaxlisten.evaluate.tuning import Trial, Tuning
 
 __all__ = [
     "AnomalyReport",
@@ -40,6 +41,8 @@ __all__ = [
     "Strange",
     "StreamReport",
     "TranscriptReport",
+    "Trial",
+    "Tuning",
     "calibrate",
     "choose_thresholds",
     "compare",

@@ -19,6 +19,7 @@ from jaxlisten import metrics
 from jaxlisten.data import Dataset, union
 from jaxlisten.data.transcripts import joined_transcripts
 from jaxlisten.errors import InputError
+from jaxlisten.evaluate.filters import Filters
 from jaxlisten.files import replacing
 
 WORST = 100
@@ -69,6 +70,7 @@ class BaseReport(_Clips):
         chosen_by: the paths of clips that its best epoch had been chosen by.
         model: the model in words, such as `jaxlisten.summary` prints it, for the page.
         places: ``[n, 2]``, where each clip lies on a map, such as `jaxlisten.embedding_map` draws; None: there is none.
+        filters: what the listener has learned to hear samples with, for the page.
     """
 
     history: tuple[dict[str, float], ...] = ()
@@ -80,6 +82,7 @@ class BaseReport(_Clips):
     health: dict[str, Any] | None = None
     model: str | None = None
     places: NDArray[np.float32] | None = None
+    filters: Filters | None = None
     trained_on: tuple[str, ...] = ()
     chosen_by: tuple[str, ...] = ()
 
@@ -214,7 +217,8 @@ def pooled(reports: Mapping[str, BaseReport], *, title: str = "", about: Any = N
         "chosen_by": tuple(path for report in each for path in report.chosen_by),
         "data": union(clips)[0] if len(clips) == len(each) else None,
     }
-    return replace(each[0], **fields, history=(), best_epoch=None, places=None, title=title, about=about or {})
+    ended = {"history": (), "best_epoch": None, "places": None, "filters": None}
+    return replace(each[0], **fields, **ended, title=title, about=about or {})
 
 
 def _concatenated(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate.comparison import Compared, Comparison, settings_text
 from jaxlisten.evaluate.embedding import embed
+from jaxlisten.evaluate.filters import learned_filters
 from jaxlisten.evaluate.scoring import evaluate
 from jaxlisten.metrics import adjusted_rand, wilson_interval
 from jaxlisten.nn import trunk
@@ -90,7 +91,7 @@ def compare(
         validation: the clips to choose settings by.
         test: the clips to score; None: those of validation, which flatters everything that was chosen by them.
         networks: trained listeners of the same classes, by name.
-        families: names of `jaxlisten.classical.FAMILIES`; None: all.
+        families: names of `jaxlisten.classical.FAMILIES`; None: all; an empty one leaves the networks to themselves.
         seed: decides whatever is random.
         title, about: of the comparison.
         progress: tell of each model on standard error.
@@ -116,10 +117,11 @@ def compare(
     for name, network in fitted.items():
         rows.append(_network(name, network, parts))
         _tell(rows[-1], progress)
-    pooled = [_pooled(cast("Kind", kind), parts) for kind in KINDS]
+    pooled = [_pooled(cast("Kind", kind), parts) for kind in KINDS if names]
     learned = [
         _embedded("embedding" if len(fitted) == 1 else f"embedding of {name}", network, parts)
         for name, network in fitted.items()
+        if names
     ]
     chosen = dict[str, Trained]()
     for name in names:
@@ -128,7 +130,7 @@ def compare(
             rows.append(row)
             chosen |= {} if k else {name: trained}
             _tell(row, progress)
-    clusters = _clusters([pooled[0], *learned], scored, seed)
+    clusters = _clusters([*pooled[:1], *learned], scored, seed)
     return Comparison(
         rows=tuple(sorted(rows, key=lambda row: -row.accuracy)),
         classes=train.classes,
@@ -137,7 +139,8 @@ def compare(
         targets=np.asarray(scored.targets, np.int64),
         clusters=clusters,
         agreement={name: _agreement(found, scored) for name, found in clusters.items()},
-        regions=_regions(chosen, pooled, parts, seed),
+        regions=_regions(chosen, pooled, parts, seed) if chosen else (),
+        filters={name: found for name, one in fitted.items() if (found := learned_filters(one)) is not None},
         title=title,
         about=dict(about or {}) | {"seed": seed},
     )
@@ -214,6 +217,7 @@ def _network(name: str, fitted: Fitted, parts: _Parts) -> Compared:
         train_seconds=float(sum(row.get("seconds", 0.0) for row in fitted.history)),
         clip_seconds=_timed(lambda: evaluate(fitted, parts.timed)) / len(parts.timed),
         bytes=_weights(fitted.params, fitted.state),
+        parameters=sum(np.size(leaf) for leaf in jax.tree.leaves(fitted.params)),
     )
 
 

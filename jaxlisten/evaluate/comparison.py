@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from jaxlisten.classical.clusters import Clusters
 from jaxlisten.classical.regions import Regions
 from jaxlisten.evaluate.base import aligned, plain, save_as
+from jaxlisten.evaluate.filters import Filters
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Compared:
     """One model of a comparison.
 
     Attributes:
-        name: of the network, or of the family of classifiers.
+        name: of the network (of front ends beside each other, the front end), or of the family of classifiers.
         features: what it hears of a clip: "waveform", "MFCC" or "log-mel" (pooled over time, as `jaxlisten.classical`
             describes), "embedding" (what a network makes of the clip before it decides), or "nothing".
         settings: what was chosen for it on the validation clips.
@@ -33,6 +34,7 @@ class Compared:
             network, its epochs without compiling. Of what begins with an embedding, without training that network.
         clip_seconds: from the samples of a clip in memory to its class, in batches, compiled before, median of three.
         bytes: of its weights, or of what is pickled of it; with an embedding, with the weights that this takes.
+        parameters: numbers that a network has learned; None: it is none.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Compared:
     train_seconds: float
     clip_seconds: float
     bytes: int
+    parameters: int | None = None
 
     @property
     def is_network(self) -> bool:
@@ -73,6 +76,7 @@ class Comparison:
         agreement: how far as many clusters as there are classes agree with them, by the same names; see
             `jaxlisten.metrics.adjusted_rand`.
         regions: what each classical classifier answers all over a plane of two features.
+        filters: what each network that hears samples has learned to hear them with, by its name.
         title: the heading.
         about: what was compared, such as ``{"data": "speech", "seed": 0}``.
     """
@@ -85,6 +89,7 @@ class Comparison:
     clusters: dict[str, Clusters] = field(default_factory=dict)
     agreement: dict[str, float] = field(default_factory=dict)
     regions: tuple[Regions, ...] = ()
+    filters: dict[str, Filters] = field(default_factory=dict)
     title: str = ""
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -106,8 +111,8 @@ class Comparison:
 
     def table(self) -> list[list[str]]:
         """Return the table as text: a row of headings, then a row for each model."""
-        head = ["model", "hears", "settings", "validation", self.part, "95 % interval", "training", "a clip", "size"]
-        return [head, *map(_cells, self.rows)]
+        head = ["model", "hears", "settings", "validation", self.part, "95 % interval", "training", "a clip"]
+        return [[*head, "size", "weights"], *map(_cells, self.rows)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
@@ -173,4 +178,5 @@ def _cells(row: Compared) -> list[str]:
         f"{row.train_seconds:.1f} s",
         f"{1000 * row.clip_seconds:.2f} ms",
         size_text(row.bytes),
+        "-" if row.parameters is None else f"{row.parameters:,}",
     ]

@@ -20,6 +20,7 @@ from jaxlisten.evaluate.contours import evaluate_contours
 from jaxlisten.evaluate.contrast import evaluate_contrast
 from jaxlisten.evaluate.embedding import embed
 from jaxlisten.evaluate.events import evaluate_events
+from jaxlisten.evaluate.filters import learned_filters
 from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.maps import Method, embedding_map
 from jaxlisten.evaluate.numbers import NumberReport
@@ -182,6 +183,7 @@ def evaluate(
         "groups": data.groups if by == "group" else data.folds,
         "data": data,
         "model": str(summary(fitted.model, fitted.item)),
+        "filters": learned_filters(fitted),
         "trained_on": trained,
         "chosen_by": chosen,
         "places": None if map is None else embedding_map(_embedded(fitted, data), map),

@@ -4,14 +4,18 @@ from jaxlisten.train.ensemble import ensemble
 from jaxlisten.train.fit import fit
 from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
-from jaxlisten.train.recipe import default_augment, default_optimizer, default_task, default_units
+from jaxlisten.train.recipe import default_augment, default_optimizer, default_task, default_units, optimizer_of
+from jaxlisten.train.space import Configuration, Space, read_space
 from jaxlisten.train.step import StepInfo, TrainState, init_train_state, make_train_step
 from jaxlisten.train.streams import ForStreams, for_streams
 from jaxlisten.train.tensorboard import TensorBoard
 from jaxlisten.train.transfer import Start, transfer
+from jaxlisten.train.tune import tune
 
 __all__ = [
+    "Configuration",
     "ForStreams",
+    "Space",
     "Start",
     "StepInfo",
     "TensorBoard",
@@ -27,5 +31,8 @@ __all__ = [
     "init_train_state",
     "keep_memory",
     "make_train_step",
+    "optimizer_of",
+    "read_space",
     "transfer",
+    "tune",
 ]

@@ -85,9 +85,7 @@ def prepare(
         warn_of_long_transcripts(model, task, (train, validation))
     if task.in_time and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))
-    sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]
-    lengths = bucket_lengths(np.concatenate([part.lengths for part in sounds])) if sounds else ()
-    steps = max(_steps(train, batch_size, lengths) for train in trains)
+    lengths, steps = _lengths(trains, validations), steps_an_epoch(trains, validations, batch_size)
     epochs = epochs or default_epochs(steps)
     optimizer = optimizer or default_optimizer(epochs * steps)
     return [
@@ -107,6 +105,18 @@ def prepare(
         )
         for train, validation in zip(trains, validations, strict=True)
     ]
+
+
+def steps_an_epoch(
+    trains: Sequence[Dataset | Iterable[Batch]], validations: Sequence[Dataset | None], batch_size: int = 32
+) -> int:
+    """Count the steps of an epoch of the run that takes most of them, as `prepare` does."""
+    return max(_steps(train, batch_size, _lengths(trains, validations)) for train in trains)
+
+
+def _lengths(trains: Sequence[Any], validations: Sequence[Any]) -> tuple[int, ...]:
+    sounds = [part for part in (*trains, *validations) if isinstance(part, Dataset)]
+    return bucket_lengths(np.concatenate([part.lengths for part in sounds])) if sounds else ()
 
 
 def _period(model: Layer, *parts: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ from jaxlisten.augment import Augmentation, Chain, Noise, Speed
 from jaxlisten.data.targets import number_rows
 from jaxlisten.nn import Rescaling
 from jaxlisten.tasks import Task, classification, dictation
+from jaxlisten.train.step import Settings
 
 
 def default_epochs(steps_per_epoch: int) -> int:
@@ -34,6 +36,31 @@ def default_optimizer(steps: int, *, peak: float = 3e-3, weight_decay: float = 1
     schedule = optax.warmup_cosine_decay_schedule(
         peak / 25, peak, warmup_steps=max(1, steps // 5), decay_steps=max(2, steps), end_value=peak / 1000
     )
+    return _clipped_adamw(schedule, weight_decay)
+
+
+_FINE = 100_000
+_UNIT = optax.warmup_cosine_decay_schedule(1 / 25, 1.0, warmup_steps=_FINE // 5, decay_steps=_FINE, end_value=1 / 1000)
+"""The one cycle of `default_optimizer` with a peak of 1, over many more steps than any run takes."""
+
+
+def optimizer_of(settings: Settings) -> optax.GradientTransformation:
+    """Return the optimizer of `default_optimizer` made of numbers that may be traced, for `jaxlisten.fit_many`.
+
+    One compiled step then does for runs of any length and rate. It rises for a fifth of the steps exactly, where
+    `default_optimizer` takes whole steps.
+
+    Args:
+        settings: ``steps`` of the whole run, ``learning_rate`` at the peak, and ``weight_decay``.
+    """
+
+    def schedule(count: Any) -> Any:
+        return settings["learning_rate"] * _UNIT(count * (_FINE / settings["steps"]))
+
+    return _clipped_adamw(schedule, settings["weight_decay"])
+
+
+def _clipped_adamw(schedule: optax.Schedule, weight_decay: Any) -> optax.GradientTransformation:
     decayed = functools.partial(jax.tree.map, lambda a: a.ndim > 1)
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=weight_decay, mask=decayed))
 

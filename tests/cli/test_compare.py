@@ -79,6 +79,28 @@ def test_without_a_run_it_trains_what_train_would(command, sounds, tmp_path):
     assert kept[0] == kept[1]
 
 
+def test_front_ends_are_beside_each_other_in_one_table(command, table, tmp_path):
+    done = command("compare", table, "--front-ends", "mfcc, filter_bank", "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*PAGES, "mfcc", "filter_bank"}
+    rows = {row["name"]: row for row in done.json["models"]}
+    assert rows.keys() == {"mfcc", "filter_bank", "most common class"}
+    assert rows["filter_bank"]["parameters"] - rows["mfcc"]["parameters"] == 2 * 40 + 4 * (40 - 20)
+    text = (tmp_path / "out" / "compare.html").read_text()
+    assert text.count("Impulse responses") == 2  # once seen, once read aloud
+    assert 'id="learned-filters"' in (tmp_path / "out" / "filter_bank" / "report.html").read_text()
+    assert 'id="learned-filters"' not in (tmp_path / "out" / "mfcc" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_raw_samples_are_heard_by_a_model_that_strides(command, table, tmp_path):
+    done = command("compare", table, "--front-ends", "raw", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    config = json.loads((tmp_path / "out" / "raw" / "config.json").read_text())
+    assert config["command"]["model"] == "crnn"
+    assert 'id="learned-filters"' in (tmp_path / "out" / "compare.html").read_text()
+
+
 def test_what_can_not_be_compared_is_refused_before_anything_is_written(refused, sounds, trained, tmp_path):
     out = tmp_path / "out"
     one = write_sounds(tmp_path / "one", ("high",))
@@ -91,6 +113,7 @@ def test_what_can_not_be_compared_is_refused_before_anything_is_written(refused,
     assert "numbers: compare is for clips of one class each" in refused("compare", numbers, "--out", out)
     assert "there is no such run folder" in refused("compare", sounds, "--run", tmp_path / "none", "--out", out)
     assert "--seed: expected a number from 0" in refused("compare", sounds, "--seed", "-1", "--out", out)
+    assert "some of log_mel, mfcc, " in refused("compare", sounds, "--front-ends", "mfcc,cqt", "--out", out)
     other = tmp_path / "other"
     write(other / "third" / "0.wav", tone(700))
     write(other / "low" / "0.wav", tone(300))

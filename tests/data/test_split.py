@@ -268,3 +268,16 @@ def test_validation_asks_what_the_named_test_asks(recordings):
     train, validation, test = partition(unheard)
     assert not set(train.groups) & set(validation.groups)
     assert set(test.groups) == {"theo"}
+
+
+def test_a_share_is_held_out_for_the_test_where_no_clips_are_named_for_it():
+    parts = partition(labelled(np.arange(120) % 2, np.arange(120) // 5), test=0.25)
+    assert sum(map(len, parts)) == 120
+    assert len(parts.test) == 30
+    groups = [set(part.groups) for part in parts]
+    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    named = labelled(np.arange(120) % 2, splits=("train",) * 90 + ("test",) * 30)
+    assert partition(named, test=0.5).test.paths == named.paths[90:]
+    assert partition(labelled(np.arange(120) % 2)).test is None
+    with pytest.raises(InputError, match="share for the test from 0 to below 1, got 1"):
+        partition(named, test=1)

@@ -136,6 +136,30 @@ def test_learned_filters_peak_where_they_say_and_are_those_that_were_fitted():
         np.testing.assert_allclose(peaks, np.sort(centres) / 1000, atol=0.02)
 
 
+def test_a_convolution_of_samples_is_shown_with_its_impulse_and_frequency_responses():
+    taps = np.arange(40)
+    tones = [np.hanning(40) * np.cos(2 * np.pi * hz / SR * taps) * np.exp(-taps / 30) for hz in (2500, 400, 1200)]
+    model = jl.serial(raw=jl.Raw(), norm=jl.Normalize(), conv=jl.Conv1D(3, 40), pool=jl.GlobalPool())
+    params = {"conv": {"kernel": np.stack(tones, axis=1)[::-1, None]}}
+    fitted = jl.Fitted(model, params, {}, jl.tasks.find("classification"), tuple("abc"), SR, (800,))
+    impulses = jl.plot.impulse_responses(fitted, ax=axes())
+    for row, (line, tone) in enumerate(zip(impulses.lines, (tones[1], tones[2], tones[0]), strict=True), start=1):
+        np.testing.assert_allclose(line.get_ydata() - row, tone / np.abs(tone).max() / 2, atol=1e-6)
+        np.testing.assert_allclose(line.get_xdata(), 1000 * taps / SR)
+    (image,) = jl.plot.filters(fitted, ax=axes()).images
+    levels = np.asarray(image.get_array())
+    spectrum = np.abs(np.fft.rfft(tones[1], 2 * (levels.shape[1] - 1)))
+    np.testing.assert_allclose(levels[0], np.maximum(20 * np.log10(spectrum / spectrum.max()), -30), atol=1e-4)
+    peaks = levels.argmax(axis=1) * SR / 2 / (levels.shape[1] - 1)
+    np.testing.assert_allclose(peaks, [400, 1200, 2500], atol=20)
+    bank = jl.plot.impulse_responses(jl.FilterBank(SR, 8), ax=axes())
+    assert len(bank.lines) == 8
+    with pytest.raises(InputError, match="filters on samples, got mel bands"):
+        jl.plot.impulse_responses(jl.LogMel(SR), ax=axes())
+    with pytest.raises(InputError, match="begins with a convolution of samples, got Serial"):
+        jl.plot.filters(model, params, ax=axes())
+
+
 def test_a_confusion_matrix_shows_shares_and_counts():
     ax = jl.plot.confusion(REPORT, ax=axes())
     np.testing.assert_allclose(ax.images[0].get_array().sum(axis=1), 1)

@@ -3,9 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxlisten import tasks
-from jaxlisten.train import default_augment, default_optimizer, default_task, default_units
+from jaxlisten.train import default_augment, default_optimizer, default_task, default_units, optimizer_of
 
 PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3), "scale": jnp.ones(3)}
 
@@ -55,3 +56,18 @@ def test_units_bring_what_is_learned_to_mean_0_and_deviation_1():
     np.testing.assert_allclose(learned.std(0), [1, 0], rtol=1e-6)
     np.testing.assert_allclose(units.apply({}, {}, learned.astype(np.float32))[0], targets, rtol=1e-6)
     assert default_units(targets[:, 0]) == default_units(targets[:, :1])
+
+
+@pytest.mark.parametrize(("steps", "peak", "decay"), [(50, 3e-3, 1e-2), (7, 2e-2, 1e-1)])
+def test_the_optimizer_of_traced_numbers_is_the_default_one(steps, peak, decay):
+    settings = {"steps": jnp.float32(steps), "learning_rate": jnp.float32(peak), "weight_decay": jnp.float32(decay)}
+    ours, theirs = optimizer_of(settings), default_optimizer(steps, peak=peak, weight_decay=decay)
+    states = [one.init(PARAMS) for one in (ours, theirs)]
+    ones = jax.tree.map(jnp.ones_like, PARAMS)
+    for _ in range(steps):
+        updates = []
+        for k, one in enumerate((ours, theirs)):
+            update, states[k] = one.update(ones, states[k], PARAMS)
+            updates.append(np.asarray(update["kernel"]))
+        # A fifth of 7 steps is 1.4, which the default recipe makes 1.
+        np.testing.assert_allclose(*updates, rtol=1e-4 if steps % 5 == 0 else 0.4)

@@ -16,6 +16,7 @@ from jaxlisten.evaluate.labels import LabelReport
 from jaxlisten.evaluate.numbers import NumberFigures, NumberReport
 from jaxlisten.evaluate.page import about, anomaly, contours, events, maps, scores, streams
 from jaxlisten.evaluate.page.aligned import symbols
+from jaxlisten.evaluate.page.filters import filters
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.mistakes import mistakes
 from jaxlisten.evaluate.page.text import Section, count, counted, figure, percent, significant
@@ -38,7 +39,8 @@ def render(report: BaseReport) -> str:
         The whole page.
     """
     heading = report.title or "Listening report"
-    ending = [about.health(report.health), about.settings(report), about.model(report)]
+    learned = filters({} if report.filters is None else {"": report.filters})
+    ending = [learned, about.health(report.health), about.settings(report), about.model(report)]
     sections = [section for section in [*middle(report), maps.clips(report), *ending] if section.body]
     top = f"{summary(report)}{scores.headline(figures(report))}"
     policy = maps.policy() if any(section.title == "Map" for section in sections) else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jaxlisten.evaluate import plot
 from jaxlisten.evaluate.page import about, scores
+from jaxlisten.evaluate.page.filters import filters
 from jaxlisten.evaluate.page.frame import framed
 from jaxlisten.evaluate.page.pictures import on_page, picture
 from jaxlisten.evaluate.page.text import Section, cell, count, counted, figure, listing, percent, text
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 def render_comparison(found: Comparison) -> str:
     """Render a comparison as one self-contained HTML page: no script, nothing loaded from elsewhere."""
     top = f"{_summary(found)}{scores.headline(_figures(found))}"
-    sections = [_table(found), _regions(found), _clusters(found), _method(found), about.settings(found)]
+    pictures = [filters(found.filters), _regions(found), _clusters(found)]
+    sections = [_table(found), *pictures, _method(found), about.settings(found)]
     return framed(found.title or "Comparison", "Comparison", top, sections)
 
 
+def _networks(found: Comparison) -> list[Compared]:
+    """Return the networks, the best on the validation clips first."""
+    return sorted((row for row in found.rows if row.is_network), key=lambda row: -row.validation_accuracy)
+
+
 def _network(found: Comparison) -> Compared | None:
-    return next((row for row in found.rows if row.is_network), None)
+    return next(iter(_networks(found)), None)
 
 
 def _classical(found: Comparison) -> Compared:
@@ -53,6 +60,12 @@ def _sentences(found: Comparison) -> Iterator[str]:
         f"settings chosen on {counted(sizes['validation'], 'clip')}{once}."
     )
     network, other = _network(found), _classical(found)
+    if network is not None and _alone(found):
+        yield (
+            f"Of the networks, {text(network.name)} was best on the validation clips, and is right on "
+            f"<b>{percent(network.accuracy)}</b>; the most common class alone would be on {percent(other.accuracy)}."
+        )
+        return
     if network is None:
         yield (
             f"{other.name[0].upper()}{other.name[1:]} on {other.features} was best on the validation clips, and is "
@@ -73,7 +86,10 @@ def _sentences(found: Comparison) -> Iterator[str]:
 
 def _figures(found: Comparison) -> list[scores.Figure]:
     network, other = _network(found), _classical(found)
-    rows = [("Network", network), (other.name.capitalize() if other.name[:3] != "RBF" else other.name, other)]
+    if _alone(found):
+        rows = [(text(row.name), row) for row in _networks(found)]
+    else:
+        rows = [("Network", network), (other.name.capitalize() if other.name[:3] != "RBF" else other.name, other)]
     cards = [(name, percent(row.accuracy), scores.interval(row.low, row.high)) for name, row in rows if row is not None]
     return [*cards, ("Clips", count(found.n), f"<p>of the {found.part} in {counted(len(found.classes), 'class')}</p>")]
 
@@ -81,7 +97,7 @@ def _figures(found: Comparison) -> list[scores.Figure]:
 def _table(found: Comparison) -> Section:
     from jaxlisten.evaluate.comparison import settings_text, size_text
 
-    head = ("Model", found.part.capitalize(), "95 % interval", "Validation", "Training", "A clip", "Size")
+    head = ("Model", found.part.capitalize(), "95 % interval", "Validation", "Training", "A clip", "Size", "Weights")
     rows = []
     for row in found.rows:
         chosen = "" if not row.settings else f"; {settings_text(row.settings)}"
@@ -94,6 +110,7 @@ def _table(found: Comparison) -> Section:
             cell(f"{row.train_seconds:.1f}\u202fs"),
             cell(f"{1000 * row.clip_seconds:.2f}\u202fms"),
             cell(size_text(row.bytes)),
+            cell("–" if row.parameters is None else count(row.parameters)),
         ]
         rows.append((f"{name}<p>{text(row.features)}{text(chosen)}</p>", cells))
     return Section("Models", listing(head, rows), "The highest accuracy first.")
@@ -137,14 +154,22 @@ def _clusters(found: Comparison) -> Section:
 
 
 def _method(found: Comparison) -> Section:
-    lines = (
-        "Every model learned from the training clips alone. Each classical one was tried with all settings of its grid "
-        "on the means, deviations and changes over time of MFCC and of log-mel levels; features and settings that were "
-        "best on the validation clips are shown. What is said of an embedding begins with what the network makes of a "
-        "clip before its last layer. Features are standardized with the statistics of the training clips.",
+    classical = (
+        " Each classical one was tried with all settings of its grid on the means, deviations and changes over time of "
+        "MFCC and of log-mel levels; features and settings that were best on the validation clips are shown. What is "
+        "said of an embedding begins with what the network makes of a clip before its last layer. Features are "
+        "standardized with the statistics of the training clips."
+    )
+    spent = (
         "Training takes in the features, all settings and their validation; of the network, its epochs without "
         "compiling; of an embedding, nothing of the network's training. A clip is timed from its samples in memory to "
         "its class, in batches, compiled before. Size is that of the weights, or of the model when it is pickled; of "
-        "an embedding, with the weights that make it.",
+        "an embedding, with the weights that make it."
     )
+    lines = f"Every model learned from the training clips alone.{'' if _alone(found) else classical}", spent
     return Section("Method", "".join(f"<p>{line}</p>" for line in lines))
+
+
+def _alone(found: Comparison) -> bool:
+    """Whether networks are compared with each other only."""
+    return _network(found) is not None and _classical(found).features == "nothing"

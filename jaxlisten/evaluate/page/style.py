@@ -66,6 +66,7 @@ figcaption i { font-style: normal; }
 figcaption span::before { content: ""; display: inline-block; width: 1.2em; margin-right: .45em; vertical-align: .22em;
   border-top: 3px solid var(--key); }
 figcaption .dashes::before { border-top-style: dotted; }
+.wide figure { max-width: none; min-width: 46rem; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem 3rem;
   align-items: center; }
 .beside p { max-width: 34rem; margin-bottom: .8rem; }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlisten.errors import InputError
+from jaxlisten.evaluate.filters import bank_params, first_front_end
 from jaxlisten.evaluate.plot.axes import BLUE, axes_for, columns_of, tidy
-from jaxlisten.features import mel_filters, melspectrogram
-from jaxlisten.nn import FilterBank, Frozen, Layer, LogMel, Mel, Serial, Wrapper
+from jaxlisten.features import melspectrogram
+from jaxlisten.nn import FilterBank, Layer, LogMel, Mel
 from jaxlisten.nn.front_end import MelFrames
 from jaxlisten.types import Array, Params, State
 
@@ -127,41 +127,6 @@ def spectrogram(
     return tidy(ax, title="Spectrogram", x="time (s)", y=name, grid=None)
 
 
-def filters(front_end: Any, params: Params | None = None, *, ax: Axes | None = None) -> Axes:
-    """Draw what each band of a front end lets pass over frequency, each relative to its peak.
-
-    Args:
-        front_end: a `LogMel`, `Mel`, `MFCC` or `FilterBank`, a model that begins with one, or what `jaxlisten.fit`
-            returns.
-        params: of `front_end`; None: those that it starts with, or was fitted with.
-        ax: where to draw; None: on a new figure.
-
-    Returns:
-        The Matplotlib axes, with a line for each filter.
-
-    Raises:
-        InputError: there is no such front end in it.
-
-    Example:
-        >>> import jaxlisten as jl
-        >>> len(jl.plot.filters(jl.LogMel(sr=16_000, n_mels=40)).lines)
-        40
-    """
-    fitted = getattr(front_end, "fitted", front_end)  # a `Listener` holds one
-    layer, weights = getattr(fitted, "model", fitted), params or getattr(fitted, "params", None)
-    found = _first(layer, weights, getattr(fitted, "state", None))
-    if found is None:
-        raise InputError(f"filters: expected a front end with mel bands or a FilterBank, got {type(layer).__name__}")
-    frequencies, response = _responses(*found)
-    ax = axes_for(ax)
-    colours = _gradient(len(response))
-    for line, colour in zip(response / response.max(axis=1, keepdims=True), colours, strict=True):
-        ax.plot(frequencies / 1000, line, color=colour, linewidth=1.0)
-    ax.set(xlim=(0, frequencies[-1] / 1000), ylim=(0, 1.04))
-    kind = "Learned filters" if isinstance(found[0], FilterBank) else "Mel filters"
-    return tidy(ax, title=kind, x="frequency (kHz)", y="response (of its peak)")
-
-
 def _samples(function: str, clip: Array, sr: int) -> np.ndarray:
     samples = np.asarray(clip, np.float32)
     if samples.ndim != 1 or not samples.size:
@@ -241,7 +206,7 @@ def _made_by(front_end: Layer, params: Params | None, samples: np.ndarray) -> tu
             f"makes {getattr(y, 'shape', type(y).__name__)}"
         )
     image = np.asarray(y, np.float32)
-    found = _first(front_end, params, state)
+    found = first_front_end(front_end, params, state)
     centres = _centres(*found) if found else None
     coefficients = bool(found) and isinstance(found[0], MelFrames) and centres is None
     return (
@@ -251,49 +216,9 @@ def _made_by(front_end: Layer, params: Params | None, samples: np.ndarray) -> tu
     )
 
 
-def _first(layer: Any, params: Params | None, state: State | None) -> tuple[Any, Params | None] | None:
-    """Find the first front end with bands in a model, and its params."""
-    return next(_front_ends(layer, params, state), None)
-
-
-def _front_ends(layer: Any, params: Params | None, state: State | None) -> Iterator[tuple[Any, Params | None]]:
-    if isinstance(layer, MelFrames | FilterBank):
-        yield layer, params
-    elif isinstance(layer, Frozen):
-        held = state or {}
-        yield from _front_ends(layer.inner, held.get("params"), held.get("state"))
-    elif isinstance(layer, Wrapper):
-        yield from _front_ends(layer.inner, params, state)
-    elif isinstance(layer, Serial):
-        for name, child in layer.children():
-            yield from _front_ends(child, (params or {}).get(name), (state or {}).get(name))
-
-
 def _centres(layer: Any, params: Params | None) -> np.ndarray | None:
     if isinstance(layer, FilterBank):
-        return np.asarray(layer.frequencies(_params(layer, params))[0])
+        return np.asarray(layer.frequencies(bank_params(layer, params))[0])
     if isinstance(layer, LogMel | Mel):
         return mel_centres(layer.n_mels, layer.fmin, layer.sr / 2 if layer.fmax is None else layer.fmax)
     return None
-
-
-def _params(layer: FilterBank, params: Params | None) -> Params:
-    return params or layer.init(jax.random.key(0), jax.ShapeDtypeStruct((1,), jnp.float32))[0]
-
-
-def _responses(layer: Any, params: Params | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return frequencies in Hz ``[bins]``, and how much of each a filter lets pass, ``[filters, bins]``."""
-    if not isinstance(layer, FilterBank):
-        weights = mel_filters(sr=layer.sr, n_fft=layer.n_fft, n_mels=layer.n_mels, fmin=layer.fmin, fmax=layer.fmax)
-        return np.linspace(0, layer.sr / 2, weights.shape[1]), weights
-    real, imaginary = np.split(np.asarray(layer.kernels(_params(layer, params)))[:, 0].T, 2)
-    n_fft = max(1024, 2 ** (4 * real.shape[1]).bit_length())
-    spectrum = np.abs(np.fft.fft(real + 1j * imaginary, n_fft))[:, : n_fft // 2 + 1]
-    return np.linspace(0, layer.sr / 2, n_fft // 2 + 1), spectrum[np.argsort(spectrum.argmax(axis=1), kind="stable")]
-
-
-def _gradient(n: int) -> np.ndarray:
-    """Return colours from dark to light blue-green that can be told from white, ``[n, 4]``."""
-    import matplotlib
-
-    return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, n))

@@ -1,0 +1,67 @@
+"""``jaxlisten tune``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from jaxlisten import data, runs, tasks
+from jaxlisten.cli import say
+from jaxlisten.cli.again import Asked, usual
+from jaxlisten.cli.train import check_classes, stopping
+from jaxlisten.errors import InputError
+from jaxlisten.train.space import read_space
+from jaxlisten.train.tune import KINDS
+from jaxlisten.train.tune import tune as search
+
+_TEST = 0.15
+"""The share of the clips to score what is chosen on, where no clips are named for the test."""
+
+
+def tune(options: argparse.Namespace) -> int:
+    """Search for settings, train the best, and score it beside the default recipe."""
+    for name, least in (("configurations", 2), ("factor", 2), ("epochs", 1)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise InputError(f"--{name}: expected at least {least}, got {value}")
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
+    space = None if options.space is None else read_space(options.space)
+    if not options.resume:
+        runs.create(options.out)
+    clips = data.load(options.data, group_by=options.group_by)
+    say.skipped(clips)
+    if clips.kind not in KINDS:
+        raise InputError(f"'{options.data}' gives clips {clips.kind}: tune is for classes, labels and numbers")
+    check_classes(clips, options.data)
+    parts = data.partition(clips, test=_TEST, seed=options.seed)
+    check_classes(parts.train, options.data, " for training")
+    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
+    say.note(f"{len(clips.classes)} {tasks.infer(clips.targets).things} at {clips.sr} Hz, clips: {', '.join(sizes)}")
+    out = Path(options.out)
+    with stopping(f"{out} keeps what is done: go on with the same command and --resume"):
+        found = search(
+            *parts,
+            configurations=options.configurations,
+            factor=options.factor,
+            epochs=options.epochs,
+            space=space,
+            seed=options.seed,
+            run_dir=out,
+            resume=options.resume,
+            title=out.name,
+            about={"data": options.data, "group_by": options.group_by},
+        )
+    asked = usual(data=options.data, seed=options.seed, group_by=options.group_by, test=_TEST, epochs=found.budgets[-1])
+    vars(asked).update({name: value for name, value in found.settings.items() if name != "n_mels"})
+    runs.remember(out, found.fitted, command=Asked(asked).command(clips))
+    report = replace(found.report, health=data.health(clips).to_dict())
+    for name in ("report.html", "report.json"):
+        report.save(out / name)
+    if options.json:
+        say.json_result(found.to_dict())
+    else:
+        say.result(found)
+    say.note(f"see {out / 'tune.html'}; again: jaxlisten train --config {out / 'config.json'} --out RUN")
+    return 0
