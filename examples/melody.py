@@ -11,6 +11,8 @@ it; with it, they are those of your MIDI files, which needs `pip install -e '.[m
 import argparse
 import importlib.util
 import math
+import tempfile
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -31,7 +33,7 @@ held_out = max(1, len(melodies) // 10)
 train, test = (jl.data.next_notes([melodies[i] for i in part]) for part in (order[held_out:], order[:held_out]))
 
 model = jl.models.melody()
-epochs = 1 if options.quick else max(20, 3000 // len(train))
+epochs = 1 if options.quick else max(10, 6000 // len(train))
 fitted = jl.fit(model, train, key=jax.random.key(0), task="classification", epochs=epochs)
 step, counts = jl.make_eval_step(model), [int((batch.y >= 0).sum()) for batch in test]
 losses = [float(step(fitted.params, fitted.state, batch).loss) for batch in test]
@@ -49,6 +51,8 @@ for temperature in (0.5, 1.0, 1.5):
 
 melody = np.asarray(jl.generate(model, *weights, [options.start], options.steps - 1, key=keys[0], temperature=0.7))
 notes = jl.data.notes(melody)
-soundfile.write("melody.wav", jl.ops.additive(notes, round(16_000 * (notes[:, 1].max() + 0.5)), 16_000), 16_000)
+folder = Path(tempfile.mkdtemp() if options.quick else ".")
+sound = jl.ops.additive(notes, round(16_000 * (notes[:, 1].max() + 0.5)), 16_000)
+soundfile.write(folder / "melody.wav", np.asarray(sound), 16_000)
 if importlib.util.find_spec("mido"):
-    jl.data.write_midi("melody.mid", melody)
+    jl.data.write_midi(folder / "melody.mid", melody)

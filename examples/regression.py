@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 import jaxlisten as jl
+from jaxlisten.train import default_units
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--clips", metavar="CSV", help="a table with path,target")
@@ -47,7 +48,7 @@ for data, network, task in (
 ):
     train, val, test = jl.data.split(data, (0.7, 0.15, 0.15))
     front = jl.models.log_mel(data.sr, relative=False)  # a number may be a level
-    model = jl.serial(front, network(len(data.classes)), jl.train.default_units(train.targets))
+    model = jl.serial(front, network(len(data.classes)), default_units(train.targets))
     if data.kind == "contours":
         train, val = jl.data.windows(train), jl.data.windows(val)
     fitted = jl.fit(model, train, val, task=task, epochs=epochs, key=jax.random.key(0))

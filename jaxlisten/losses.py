@@ -183,8 +183,8 @@ def concordance(predictions: Array, targets: Array, weight: Array | None = None)
         loss = 1 - 2 * cov(p, t) / (var(p) + var(t) + (mean(p) - mean(t))**2)
 
     It is 0 where all predictions are right, 1 where they say nothing, and 2 at most. Unlike the squared error it does
-    not draw predictions that are unsure towards the mean. Predictions that vary more than the targets, and against them,
-    are driven further off, so a model should begin with small ones.
+    not draw predictions that are unsure towards the mean. Predictions that vary more than the targets, and against
+    them, are driven further off, so a model should begin with small ones.
 
     Args:
         predictions: ``[batch]`` or ``[batch, k]``, any floating dtype.

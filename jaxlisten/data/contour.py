@@ -50,7 +50,7 @@ class Contour:
             raise InputError("Contour: expected finite times, each behind the one before it; sort them")
         if np.isinf(values).any():
             raise InputError("Contour: expected finite values, or NaN where they aren't known, got infinity")
-        known = np.isfinite(values).all(axis=1)
+        known = np.asarray(np.isfinite(values).all(axis=1))
         if not (known[1:] & known[:-1]).any():
             raise InputError("Contour: expected numbers that are known at two points in succession, got none")
         object.__setattr__(self, "times", times)

@@ -13,7 +13,7 @@ from jaxlisten.errors import InputError
 
 _BAR, _BARS = 8, 4
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
-_TONICS = range(55, 67)
+_TONICS = (55, 57, 60, 62, 65)
 _RHYTHMS = ((2, 2, 2, 2), (4, 2, 2), (3, 1, 2, 2), (2, 2, 4), (2, 1, 1, 2, 2), (3, 1, 4))
 _MOVES = (-2, -1, 1, 2)
 _SHIFTS = (-1, 1, 2)
@@ -64,7 +64,7 @@ class Rules(NamedTuple):
 def melodies(n: int, *, seed: int = 0) -> np.ndarray:
     """Make melodies of four bars by rule.
 
-    The first note is the tonic of a major key, one of twelve. Bar 1 is a motif: one of six rhythms, and each note is
+    The first note is the tonic of a major key: G, A, C, D or F. Bar 1 is a motif: one of six rhythms, and each note is
     one or two places of the scale above or below the one before it. Bar 2 is the motif moved along the scale, a place
     down, or one or two up. Bar 3 is, as likely as not, the motif moved as far once more; otherwise it is an arpeggio on
     the fourth, fifth or sixth degree, up or down. Bar 4 is one of four cadences to the tonic. All choices are even and

@@ -204,7 +204,7 @@ def _skyline(rows: Sequence[tuple[int, int, int]], steps: int) -> np.ndarray:
 
 def _mido() -> Any:
     try:
-        import mido
+        import mido  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise InputError("MIDI files need mido; install it: pip install 'jaxlisten[midi]'") from None
     return mido

@@ -207,7 +207,9 @@ def _number_names(width: int, classes: Sequence[str] | None, source: str) -> tup
 
 def number_rows(targets: np.ndarray) -> np.ndarray:
     """Return all numbers that are known: of numbers ``[n, k]`` those of the clips, of contours those of the points."""
-    return known_values(targets) if kind_of(targets) == "contours" else targets.reshape(len(targets), -1)
+    if kind_of(targets) == "contours":
+        return known_values(targets)
+    return targets[:, None] if targets.ndim == 1 else targets
 
 
 def number_names(width: int) -> tuple[str, ...]:

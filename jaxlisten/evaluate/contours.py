@@ -86,7 +86,7 @@ class ContourReport(NumberFigures):
     def pairs(self, clips: NDArray[np.int64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         chosen = range(self.n) if clips is None else clips
         truth, said = (np.concatenate([every[i] for i in chosen]) for every in (self.truths, self.predictions))
-        known = np.isfinite(truth).all(axis=1)
+        known = np.asarray(np.isfinite(truth).all(axis=1))
         return truth[known], said[known]
 
     @property

@@ -20,9 +20,9 @@ def test_config_keeps_the_command(trained, sounds):
     fingerprint = command.pop("fingerprint")
     assert fingerprint == jl.data.folder(sounds).fingerprint()
     given = {"data": str(sounds.absolute()), "model": "linear", "epochs": 2, "seed": 0, "precision": "float32"}
-    missing = dict.fromkeys(("task", "front_end", "group_by", "folds", "seeds", "background", "units"))
-    missing |= dict.fromkeys(("batch_size", "learning_rate", "weight_decay"))
-    assert command == given | missing | {"streaming": False, "test": 0.0}
+    missing = dict.fromkeys(("task", "front_end", "group_by", "folds", "seeds", "background", "units", "loss"))
+    missing |= dict.fromkeys(("normal", "start", "batch_size", "learning_rate", "weight_decay"))
+    assert command == given | missing | {"streaming": False, "freeze": False, "test": 0.0}
 
 
 def test_the_run_is_given_again(command, trained, tmp_path):

@@ -104,7 +104,7 @@ def test_what_does_not_belong_together_is_refused():
     clips = jl.serial(FRONT, jl.GlobalPool("mean"), jl.Dense(1))
     with pytest.raises(jl.InputError, match="answers once a clip"):
         jl.fit(clips, TRAIN, key=jax.random.key(0), epochs=1, progress=False)
-    same = arrays([clip for clip in TRAIN.audio[:2]], [Contour([0, 1], [3, 3])] * 2, sr=SR)
+    same = arrays(TRAIN.audio[:2], [Contour([0, 1], [3, 3])] * 2, sr=SR)
     with pytest.raises(jl.InputError, match="whose numbers vary"):
         jl.fit(MODEL, same, key=jax.random.key(0), epochs=1, progress=False)
     with pytest.raises(jl.InputError, match="a loss of squared, concordance"):

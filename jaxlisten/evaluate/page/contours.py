@@ -50,7 +50,7 @@ def courses(report: ContourReport) -> Section:
 def _part(report: ContourReport, index: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Choose what is shown of a recording: of a long one the part where most is known."""
     truth, n = report.truths[index], round(_SHOWN_SECONDS / report.period)
-    known = np.isfinite(truth).all(axis=1)
+    known = np.asarray(np.isfinite(truth).all(axis=1))
     said = np.where(known[:, None], report.predictions[index], np.nan)
     if len(truth) <= n:
         return truth, said, 0.0
