@@ -37,6 +37,8 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "weight_decay": (float, None),
 }
 """What decides a run: the kind of each option, and its default."""
+_MODELS = {"events": "crnn", "contours": "crnn", "anomaly": None}
+"""The default of --model where --task names something."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task", "start", "freeze")
 
 
@@ -67,7 +69,7 @@ class Asked:
         for name, (_, default) in _OPTIONS.items():
             if getattr(options, name) is None:
                 value = stored.get(name)
-                default = "crnn" if name == "model" and options.task is not None else default
+                default = _MODELS.get(options.task, default) if name == "model" else default
                 setattr(options, name, default if value is None else value)
         if options.data is None:
             raise InputError("train: expected DATA, or --config and the config.json of a run to give again")

@@ -84,9 +84,9 @@ def _machine(name: str, rng: np.random.Generator) -> np.ndarray:
     stroke_hz, first = turns_hz / 16, rng.uniform()
     turn = t * stroke_hz + first
     since = turn % 1 / stroke_hz
-    stroke = strokes[turn.astype(int)] * np.exp(-since / 0.02) * np.sin(2 * np.pi * 900 * since)
+    stroke = strokes[turn.astype(int)] * np.exp(-since / 0.02) * np.sin(2 * np.pi * 1800 * since)
     noise = _coloured(rng, len(t))
-    sound = hum + rng.uniform(0.8, 1.2) * stroke + rng.uniform(0.25, 0.4) * noise
+    sound = hum + rng.uniform(1.5, 2.2) * stroke + rng.uniform(0.25, 0.4) * noise
     if name in _ADDED:
         sound = _ADDED[name](sound, t, rng)
     return (sound * rng.uniform(0.05, 0.1)).astype(np.float32)

@@ -182,7 +182,7 @@ def encode(targets: Sequence[Target], classes: Sequence[str] | None, source: str
         raise InputError(f"'{source}' has {cells}, too many for a table of which has which; merge labels")
     array = np.zeros((len(targets), len(names)), DTYPES["labels"])
     for row, labels in zip(array, targets, strict=True):
-        row[[index[name] for name in labels if isinstance(name, str)]] = 1  # pyright: ignore[reportGeneralTypeIssues]
+        row[[index[name] for name in labels if isinstance(name, str)]] = 1  # pyright: ignore
     return names, array
 
 

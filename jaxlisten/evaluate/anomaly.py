@@ -263,9 +263,11 @@ def evaluate_anomalies(fitted: Fitted, clips: Dataset, **fields: Any) -> Anomaly
     if clips.kind not in ("class", "none"):
         raise InputError(f"evaluate: expected a class for each clip, some of them normal, got {clips.kind}")
     classes, targets = (
-        (clips.classes, clips.targets) if clips.kind == "class" else (normal[:1], np.zeros(len(data), int))
+        (clips.classes, clips.targets) if clips.kind == "class" else (normal[:1], np.zeros(len(clips), int))
     )
-    return AnomalyReport(classes, targets, novelties(fitted, clips), clips.paths, normal, threshold, **fields)
+    return AnomalyReport(
+        classes, targets, novelties(fitted, clips).astype(np.float64), clips.paths, normal, threshold, **fields
+    )
 
 
 def _share(which: NDArray[np.bool_]) -> float:

@@ -120,3 +120,32 @@ def test_settings_out_of_range_are_refused():
         metrics.threshold_for([0, 1], [0.1, 0.2], false_alarm_rate=1.5)
     with pytest.raises(InputError, match="at least one negative item"):
         metrics.threshold_for([1, 1], [0.1, 0.2], false_alarm_rate=0.1)
+
+
+def test_partial_area_equals_scikit_learn_and_the_interval_covers_it():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(3)
+    for ties in (False, True):
+        truth = rng.uniform(size=200) < 0.3
+        scores = rng.standard_normal(200) + truth
+        scores = scores.round(1) if ties else scores
+        for most in (0.05, 0.1, 0.5, 1.0):
+            want = sklearn.roc_auc_score(truth, scores, max_fpr=most)
+            assert metrics.partial_roc_auc(truth, scores, most_false_alarms=most) == pytest.approx(want, abs=1e-12)
+        low, high = metrics.roc_auc_interval(truth, scores)
+        assert low < sklearn.roc_auc_score(truth, scores) < high
+    with pytest.raises(InputError, match="most_false_alarms above 0"):
+        metrics.partial_roc_auc([0, 1], [0.1, 0.2], most_false_alarms=0.0)
+    assert np.isnan(metrics.partial_roc_auc([1, 1], [0.1, 0.2]))
+    assert np.isnan(metrics.roc_auc_interval([0, 1], [0.1, 0.2])).all()
+
+
+def test_the_interval_of_an_area_has_the_spread_that_samples_have():
+    rng = np.random.default_rng(0)
+    truth = np.arange(80) < 40
+    areas, widths = [], []
+    for _ in range(300):
+        scores = rng.standard_normal(80) + truth
+        areas.append(metrics.roc_auc(truth, scores))
+        widths.append(np.subtract(*metrics.roc_auc_interval(truth, scores)[::-1]))
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * np.std(areas), rel=0.1)
