@@ -106,6 +106,7 @@ from jaxlisten.train import (
     fit,
     fit_many,
     init_train_state,
+    layerwise,
     make_train_step,
     transfer,
 )
@@ -220,6 +221,7 @@ __all__ = [
     "init_train_state",
     "interop",
     "layer",
+    "layerwise",
     "lift",
     "load",
     "losses",
