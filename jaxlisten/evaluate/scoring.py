@@ -151,8 +151,9 @@ def evaluate(
     Returns:
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, an
         `EventReport` for events in time, which hears recordings whole, whatever their length, a `TranscriptReport` for
-        transcripts. Clips that the listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells
-        of them; those that its best epoch was chosen by, in ``chosen_by``.
+        transcripts, a `ContrastReport` for a run that has learned by contrast. Clips that the listener was trained on
+        are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its best epoch was chosen by,
+        in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to
