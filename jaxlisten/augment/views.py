@@ -39,7 +39,7 @@ class Views:
         (3, 2, 800)
     """
 
-    share: tuple[float, float] = (0.5, 1.0)
+    share: tuple[float, float] = (0.6, 1.0)
     vary: Augmentation | None = _USUAL
 
     def __post_init__(self) -> None:

@@ -160,8 +160,9 @@ def evaluate(
         A `Report` for one class a clip, a `LabelReport` for several labels, a `NumberReport` for numbers, a
         `ContourReport` for numbers over time and an `EventReport` for events in time, which hear recordings whole,
         whatever their length, a `TranscriptReport` for transcripts, an `AnomalyReport` of a listener that knows what is
-        normal (`jaxlisten.calibrate`). Clips that the listener was trained on are named in its ``trained_on``, and a
-        `ListenWarning` tells of them; those that its best epoch was chosen by, in ``chosen_by``.
+        normal (`jaxlisten.calibrate`), a `ContrastReport` of a run that has learned by contrast. Clips that the
+        listener was trained on are named in its ``trained_on``, and a `ListenWarning` tells of them; those that its
+        best epoch was chosen by, in ``chosen_by``.
 
     Raises:
         InputError: the sample rates differ, the targets are of another kind than the listener's, a class is unknown to

@@ -2,6 +2,7 @@
 
 from jaxlisten.train.ensemble import ensemble
 from jaxlisten.train.fit import fit
+from jaxlisten.train.layerwise import layerwise
 from jaxlisten.train.many import fit_many
 from jaxlisten.train.memory import keep_memory
 from jaxlisten.train.recipe import default_augment, default_optimizer, default_task, default_units, optimizer_of
@@ -30,6 +31,7 @@ __all__ = [
     "for_streams",
     "init_train_state",
     "keep_memory",
+    "layerwise",
     "make_train_step",
     "optimizer_of",
     "read_space",

@@ -141,15 +141,19 @@ def _init(
 def _with(drawn: Any, given: Any, path: str = "") -> Any:
     """Return weights that were drawn, with those that are given in their place."""
     if isinstance(drawn, dict) and isinstance(given, dict):
-        new = {name: _with(drawn.get(name), branch, f"{path}/{name}".lstrip("/")) for name, branch in given.items()}
-        return {**drawn, **new}
-    want, have = (list(leaf.shape) if hasattr(leaf, "shape") else None for leaf in (drawn, given))
+        branches = [(name, branch) for name, branch in given.items() if not isinstance(branch, dict) or branch]
+        return {**drawn, **{name: _with(drawn.get(name), new, f"{path}/{name}".lstrip("/")) for name, new in branches}}
+    want, have = (None if leaf is None or isinstance(leaf, dict) else jnp.shape(leaf) for leaf in (drawn, given))
     if want is None or want != have:
         raise InputError(
-            f"init: at {path} the model has {want or 'no weights'}, those to begin with have {have or 'more layers'}; "
-            "are they another model's? jl.transfer gives the model that they fit"
+            f"init: at {path} the model has {_said(want)}, those to begin with have {_said(have)}; are they another "
+            "model's? jl.transfer gives the model that they fit"
         )
     return jnp.asarray(given, drawn.dtype)
+
+
+def _said(shape: tuple[int, ...] | None) -> str:
+    return "no weights" if shape is None else str(list(shape))
 
 
 def made(optimizer: Optimizer, settings: Settings | None) -> optax.GradientTransformation:

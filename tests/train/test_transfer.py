@@ -92,3 +92,40 @@ def test_what_does_not_fit_is_refused(source):
     slow = [jl.data.arrays(list(part.audio), list(part.targets), sr=SR // 2, classes=part.classes) for part in TWO]
     with pytest.raises(jl.InputError, match="expects 8000 Hz, the data has 4000 Hz"):
         fit(start.model, *slow, init=start)
+
+
+DENSE = jl.serial(
+    MODEL.layers[0],
+    norm=jl.Normalize(),
+    mask=jl.SpecAugment(),
+    dense0=jl.serial(jl.Dense(12), jl.Tanh()),
+    dense1=jl.serial(jl.Dense(2), jl.BatchNorm()),
+    pool=jl.GlobalPool(),
+    logits=jl.Dense(3),
+)
+
+
+def test_layers_that_are_trained_one_by_one_keep_what_goes_into_them():
+    start = jl.layerwise(DENSE, TRAIN, ("dense0", "dense1"), key=KEY, epochs=200)
+    assert list(start.params) == ["dense0", "dense1"]
+    steps = np.concatenate([np.asarray(DENSE.log_mel.apply({}, {}, clip)[0]) for clip in TRAIN.audio])
+    np.testing.assert_allclose(start.state["norm"]["mean"], steps.mean(axis=0), rtol=1e-4)
+    x = (steps - steps.mean(axis=0)) / steps.std(axis=0)
+    for name in ("dense0", "dense1"):
+        layer, lost, given = getattr(DENSE, name), [], []
+        for params, state in ((start.params[name], start.state.get(name, {})), layer.init(KEY, x)):
+            given.append(np.asarray(layer.apply(params, state, x)[0]))
+            rows = np.column_stack([given[-1], np.ones(len(x))])
+            lost.append(np.square(x - rows @ np.linalg.lstsq(rows, x)[0]).mean())
+        spread = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2 / x.size
+        least = spread[given[0].shape[1] :].sum()  # what a projection on so many numbers must lose
+        assert lost[0] - least < 0.5 * (lost[1] - least), f"{name} keeps more of what goes into it than at first"
+        x = given[0]
+    fitted = fit(DENSE, init=start, epochs=1)
+    assert np.abs(fitted.params["dense0"]["dense"]["kernel"] - start.params["dense0"]["dense"]["kernel"]).max() < 0.1
+
+
+@pytest.mark.parametrize("layers", [(), ("dense1", "dense0"), ("dense0", "logits"), ("dense7",)])
+def test_layers_that_do_not_lie_on_each_other_cannot_be_trained_one_by_one(layers):
+    with pytest.raises(jl.InputError, match="layers that lie on each other, of log_mel, norm"):
+        jl.layerwise(DENSE, TRAIN, layers, key=KEY)
