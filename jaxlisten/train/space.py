@@ -73,7 +73,7 @@ class Space:
             one.
     """
 
-    model: tuple[str, ...] = ("cnn", "cnn1d", "ds_cnn", "gru")
+    model: tuple[str, ...] = ("cnn", "cnn1d", "gru")
     front_end: tuple[str, ...] = ("log_mel", "mfcc", "pcen_mel")
     n_mels: tuple[int, ...] = (40, 64)
     batch_size: tuple[int, ...] = (16, 32, 64)

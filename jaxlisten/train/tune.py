@@ -188,7 +188,9 @@ class _Search:
         going, last = dict(enumerate(drawn)), len(counts) - 1
         for rung, epochs in enumerate(budgets):
             each = "1 epoch" if epochs == 1 else f"{epochs} epochs"
-            self.say(f"rung {rung + 1} of {len(counts)}: {len(going)} configurations, {each} each")
+            self.say(
+                f"rung {rung + 1} of {len(counts)}: {len(going)} configuration{'s' * (len(going) > 1)}, {each} each"
+            )
             if rung == last:
                 break
             self._short(rung, epochs, going)
@@ -209,7 +211,7 @@ class _Search:
     def _together(self, group: list[Configuration], epochs: int) -> list[Fitted | None]:
         """Train configurations of one shape; None: none of them came to the end of an epoch."""
         one = group[0]
-        steps = epochs * steps_an_epoch([self.train], [self.validation], one.batch_size)
+        steps = epochs * self._steps(one)
         try:
             return list(
                 fit_many(
@@ -243,8 +245,11 @@ class _Search:
                 self._add([self._trial(number, rung, epochs, going, listeners[number])])
         return listeners
 
+    def _steps(self, one: Configuration) -> int:
+        return steps_an_epoch([self.train], [self.validation], one.batch_size)
+
     def _alone(self, number: int, one: Configuration, epochs: int) -> Fitted:
-        steps = epochs * steps_an_epoch([self.train], [self.validation], one.batch_size)
+        steps = epochs * self._steps(one)
         try:
             return fit(
                 one.build(self.train),

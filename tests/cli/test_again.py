@@ -34,6 +34,14 @@ def test_the_run_is_given_again(command, trained, tmp_path):
     assert ours == theirs
 
 
+def test_the_rates_of_the_recipe_can_be_given_and_others_are_others(command, trained, sounds, tmp_path):
+    words = ["train", sounds, "--epochs", 2, "--weight-decay", 0.01, "--batch-size", 32]
+    assert command(*words, "--learning-rate", 0.003, "--out", tmp_path / "same").code == 0
+    assert weights(tmp_path / "same") == weights(trained)
+    assert command(*words, "--learning-rate", 0.001, "--out", tmp_path / "other").code == 0
+    assert weights(tmp_path / "other") != weights(trained)
+
+
 @pytest.mark.wide
 def test_options_beside_the_config_take_over(command, sounds, tmp_path):
     run, again = tmp_path / "run", tmp_path / "again"

@@ -275,7 +275,7 @@ def test_a_share_is_held_out_for_the_test_where_no_clips_are_named_for_it():
     assert sum(map(len, parts)) == 120
     assert len(parts.test) == 30
     groups = [set(part.groups) for part in parts]
-    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    assert not any(groups[a] & groups[b] for a, b in ((0, 1), (0, 2), (1, 2)))
     named = labelled(np.arange(120) % 2, splits=("train",) * 90 + ("test",) * 30)
     assert partition(named, test=0.5).test.paths == named.paths[90:]
     assert partition(labelled(np.arange(120) % 2)).test is None

@@ -182,3 +182,16 @@ def test_what_can_not_be_tuned_is_refused():
     for wrong in ({"configurations": 1}, {"factor": 1}, {"epochs": 0}):
         with pytest.raises(InputError, match="configurations and factor of at least 2, and epochs of at least 1"):
             jl.tune(TRAIN, VALIDATION, **wrong)
+
+
+def test_of_numbers_the_smallest_error_is_chosen(tmp_path):
+    hz = np.random.default_rng(0).uniform(300, 2000, 24)
+    audio = np.float32(0.3 * np.sin(2 * np.pi * hz[:, None] * np.arange(800) / 8000))
+    parts = [jl.data.arrays(audio[k::2], hz[k::2], sr=8000) for k in range(2)]
+    found = jl.tune(*parts, **{**ASKED, "configurations": 2, "epochs": 1})
+    assert not found.maximize
+    assert found.last[0].number == found.chosen
+    assert found.last[0].figure <= found.last[1].figure
+    assert (found.part, found.report.mae) == ("validation", jl.evaluate(found.fitted, parts[1]).mae)
+    found.save(tmp_path / "t.html")
+    assert "Mean error, chosen" in (tmp_path / "t.html").read_text()

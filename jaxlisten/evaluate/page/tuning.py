@@ -57,7 +57,7 @@ def _tried(found: Tuning) -> Section:
     note = (
         "A line for each configuration through its settings, to its figure on the validation clips when it was last "
         "trained; figures behind few and behind many epochs stand beside each other, so compare lines of one shade. "
-        "The further a configuration came, the darker it is."
+        "The further a configuration came, the stronger its line."
     )
     return Section("What was tried", f'<div class="scroll wide">{drawing}</div>', note)
 

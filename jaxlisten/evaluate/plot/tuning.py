@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _SPREAD = 0.035
 """How far lines through one name, or one whole number, lie apart: a share of the axis."""
-_FAINT, _STRONG = 0.3, 0.9
+_FAINT, _STRONG = 0.35, 1.0
 
 
 def parallel_coordinates(found: Tuning, *, ax: Axes | None = None) -> Axes:
     """Draw a search for settings: an axis for each setting, and a line through them for each configuration.
 
     Numbers that are drawn from a range have logarithmic axes. The last axis is the figure on the validation clips,
-    when a configuration was last trained; the further it came, the darker its line.
+    when a configuration was last trained; the further it came, the stronger its line.
 
     Args:
         found: from `jaxlisten.tune`.
