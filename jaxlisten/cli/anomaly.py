@@ -10,6 +10,7 @@ import jax
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.checks import RATES, check_left_out
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import NORMAL, Dataset
 from jaxlisten.data.finding import class_files
@@ -25,9 +26,8 @@ _STEPS = 600
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
     """Train on normal sound alone, and choose from where on a sound is none."""
-    for name in ("folds", "seeds", "streaming", "background", "model", "front_end", "units"):
-        if getattr(options, name):
-            raise InputError(f"--task anomaly trains one autoencoder; leave out --{name.replace('_', '-')}")
+    left_out = ("folds", "seeds", "streaming", "background", "model", "front_end", "units", "test", *RATES)
+    check_left_out(options, "trains one autoencoder by one recipe", *left_out)
     if options.precision != "float32":
         raise InputError("--task anomaly trains in float32; leave out --precision")
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)

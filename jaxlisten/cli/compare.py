@@ -8,7 +8,8 @@ from jaxlisten import data, models, runs
 from jaxlisten.classical.families import check_scikit_learn
 from jaxlisten.cli import say
 from jaxlisten.cli.again import usual
-from jaxlisten.cli.train import check_classes, train_default
+from jaxlisten.cli.checks import check_classes
+from jaxlisten.cli.train import train_default
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import compare as compare_all
 from jaxlisten.runs import Fitted

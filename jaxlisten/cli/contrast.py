@@ -10,6 +10,8 @@ import jax
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.building import usual_front_end
+from jaxlisten.cli.checks import RATES, check_left_out, named
 from jaxlisten.cli.scored import report_on
 from jaxlisten.errors import InputError
 from jaxlisten.nn import BFloat16, serial
@@ -23,12 +25,10 @@ _FEATURES = 64
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
     """Train on clips of which nothing is known; labels that they have are not looked at."""
-    for name in ("folds", "seeds", "streaming", "background", "units"):
-        if getattr(options, name):
-            raise InputError(f"--task contrast trains one model on clips alone; leave out --{name}")
-    for name, known in (("model", models.MODELS), ("front_end", models.FRONT_ENDS)):
-        if (value := getattr(options, name)) is not None and value not in known:
-            raise InputError(f"--{name.replace('_', '-')}: expected one of {', '.join(known)}, got {value!r}")
+    left_out = ("folds", "seeds", "streaming", "background", "units", *RATES)
+    check_left_out(options, "trains one model on clips alone, by one recipe", *left_out)
+    network = named("--model", options.model, models.MODELS)(_FEATURES)
+    front_end = named("--front-end", options.front_end or usual_front_end(options), models.FRONT_ENDS)
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     clips = data.unlabelled(options.data, group_by=options.group_by, from_files=options.from_files)
     say.skipped(clips)
@@ -38,13 +38,10 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
             f"'{options.data}' holds {say.count(len(clips), 'usable clip')}, and a piece of one has to be told from "
             "pieces of others; give at least four clips"
         )
-    parts = data.partition(clips, seed=options.seed)
-    usual = "raw" if options.model == "crnn" else "log_mel"
-    network = models.MODELS[options.model](_FEATURES)
+    parts = data.partition(clips, test=options.test, seed=options.seed)
     if options.precision == "bfloat16":
         network = BFloat16(network)
-    front_end = models.FRONT_ENDS[options.front_end or usual](clips.sr)
-    model = asked.model(clips, 0) or serial(front_end, network)
+    model = asked.model(clips, 0) or serial(front_end(clips.sr), network)
     sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     say.note(f"clips without labels at {clips.sr} Hz: {', '.join(sizes)}")
     watched = options.tensorboard and devices.is_first()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.checks import RATES, check_left_out, named
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
@@ -31,13 +31,10 @@ _TASKS: dict[str, Callable[[], Task]] = {"events": tasks.event_detection, "conto
 
 def train(options: argparse.Namespace, asked: Asked) -> int:
     """Train on recordings of which it is known what is heard when, or what numbers there are at every moment."""
-    for name in ("folds", "seeds", "streaming", "background", "batch_size", "learning_rate", "weight_decay"):
-        if getattr(options, name):
-            raise InputError(
-                f"--task {options.task} trains one listener by one recipe; leave out --{name.replace('_', '-')}"
-            )
-    network = _named("model", options, models.EVENT_MODELS)
-    front_end = _named("front_end", options, {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"})
+    check_left_out(options, "trains one listener by one recipe", "folds", "seeds", "streaming", "background", *RATES)
+    with_task, front_ends = f" with --task {options.task}", {k: v for k, v in models.FRONT_ENDS.items() if k != "raw"}
+    network = named("--model", options.model or "crnn", models.EVENT_MODELS, with_task)
+    front_end = named("--front-end", options.front_end or "log_mel", front_ends, with_task)
     task = with_loss(_TASKS[options.task](), options.loss)
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     clips = LOADERS[task.kind](options.data, group_by=options.group_by, from_files=options.from_files)
@@ -143,13 +140,3 @@ LOADERS: dict[str, Callable[..., Dataset]] = {"events": _events, "contours": dat
 
 def _watched(options: argparse.Namespace) -> bool:
     return bool(options.tensorboard) and devices.is_first()
-
-
-def _named(option: str, options: argparse.Namespace, known: Mapping[str, Any]) -> Any:
-    """Look up what an option names; where it names nothing, the first of all."""
-    name = getattr(options, option) or next(iter(known))
-    if name not in known:
-        raise InputError(
-            f"--{option.replace('_', '-')}: expected one of {', '.join(known)} with --task {options.task}, got {name!r}"
-        )
-    return known[name]

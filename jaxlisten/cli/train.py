@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,16 +15,17 @@ import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.augment import Augmentation
-from jaxlisten.cli import anomaly, cache, contrast, many, say, starting, streaming, timed, transcribing
+from jaxlisten.cli import anomaly, building, cache, contrast, many, say, starting, streaming, timed, transcribing
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.checks import check_classes, check_least, check_seed, named
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.heard import heard_of
-from jaxlisten.nn import BFloat16, serial
+from jaxlisten.nn import serial
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
-from jaxlisten.train import Start, TensorBoard, default_augment, default_optimizer, default_task, default_units, fit
+from jaxlisten.train import Start, TensorBoard, default_augment, default_optimizer, default_task, fit
 from jaxlisten.train.job import steps_an_epoch
 from jaxlisten.train.recipe import default_epochs
 
@@ -39,62 +39,26 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, asked: Asked) -> int:
-    _check_numbers(options)
+    _check(options)
     if options.cache:
         cache.keep()
-    if options.start is None and options.freeze:
-        raise InputError("--freeze goes with --from, which says what is frozen")
     if options.task is not None:
-        return _named("--task", options.task, _TASKS)(options, asked)
-    if options.normal is not None:
-        raise InputError("--normal goes with --task anomaly, which learns normal sound")
-    _named("--model", options.model or "cnn", models.MODELS | models.TRANSCRIBERS)
-    usual = "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
-    front_end = _named("--front-end", options.front_end or usual, models.FRONT_ENDS)
-    if options.background is not None and not options.streaming:
-        raise InputError("--background goes with --streaming, which trains a detector")
-    if options.tensorboard and (options.folds is not None or options.seeds is not None):
-        raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
-    if options.from_files and options.streaming:
-        raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
+        return named("--task", options.task, _TASKS)(options, asked)
+    building.check_names(options)
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
-    from_files = False if options.streaming else options.from_files
     source = None if options.start is None else starting.read(options.start)
-    rate = source and source.sr
-    clips = data.load(options.data, sr=rate, group_by=options.group_by, from_files=from_files, units=options.units)
-    say.skipped(clips)
-    options.model = _model_for(clips, options.model)
-    network, task = (models.MODELS | models.TRANSCRIBERS)[options.model], transcribing.task_of(options.model, clips)
-    if isinstance(clips.audio, data.Files):
-        say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
-    task = timed.with_loss(task, options.loss)
-    check_classes(clips, options.data)
+    clips = _read(options, source and source.sr)
+    options.model = building.model_name(clips, options.model)
+    task = timed.with_loss(transcribing.task_of(options.model, clips), options.loss)
     about = {"command": asked.command(clips)}
-    if options.folds is None:
-        parts = [data.partition(clips, test=options.test, seed=options.seed)]
-    else:
-        parts = data.folds(clips, options.folds, seed=options.seed)
-    for part in parts:
-        check_classes(part.train, options.data, " for training")
+    parts = _parts(clips, options)
     whole = parts[0]
-    made = None if not options.streaming else streaming.prepare(whole, options)
+    made = streaming.prepare(whole, options) if options.streaming else None
     if made is not None:
-        parts, front_end, network = [made.parts], streaming.at_once(front_end), streaming.at_once(network)
-    n_classes = len(parts[0].train.classes)
-    if task.taught:
-        built = transcribing.writer(network, clips, front_end(clips.sr), options)
-    else:
-        classifier = network(n_classes)
-        if options.precision == "bfloat16":
-            classifier = BFloat16(classifier)
-        if clips.kind == "numbers" and options.front_end is None and usual == "log_mel":
-            front_end = functools.partial(front_end, relative=False)  # a number may be a level
-        units = {"units": default_units(whole.train.targets)} if clips.kind == "numbers" else {}
-        built = serial(front_end(clips.sr), classifier, **units)
-    model, init = asked.model(clips, n_classes) or built, None
-    if source is not None:
-        init = starting.begun(source, whole.train, freeze=options.freeze)
-        model = init.model
+        parts = [made.parts]
+    built = building.built(options, task, clips, parts[0].train)
+    init = None if source is None else starting.begun(source, whole.train, freeze=options.freeze)
+    model = init.model if init is not None else asked.model(clips, len(parts[0].train.classes)) or built
     augment = default_augment(task)
     if made is not None:
         model, augment = made.model(model), made.augment(model)
@@ -124,6 +88,48 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Refuse numbers out of their range, and options that don't go together."""
+    check_least(options, epochs=1, folds=3, seeds=2, batch_size=1, weight_decay=0)
+    check_seed(options)
+    if options.learning_rate is not None and not options.learning_rate > 0:
+        raise InputError(f"--learning-rate: expected a number above 0, got {options.learning_rate}")
+    if not 0 <= options.test < 1:
+        raise InputError(f"--test: expected a share from 0 to below 1, got {options.test}")
+    if options.start is None and options.freeze:
+        raise InputError("--freeze goes with --from, which says what is frozen")
+    if options.normal is not None and options.task != "anomaly":
+        raise InputError("--normal goes with --task anomaly, which learns normal sound")
+    if options.background is not None and not options.streaming:
+        raise InputError("--background goes with --streaming, which trains a detector")
+    if options.tensorboard and (options.folds is not None or options.seeds is not None):
+        raise InputError("--tensorboard watches one run; leave out --folds and --seeds")
+    if options.from_files and options.streaming:
+        raise InputError("--from-files does not go with --streaming, which cuts clips and lays them into background")
+
+
+def _read(options: argparse.Namespace, sr: int | None) -> Dataset:
+    """Read the clips, and tell of those that are left out, or stay in their files."""
+    from_files = False if options.streaming else options.from_files
+    clips = data.load(options.data, sr=sr, group_by=options.group_by, from_files=from_files, units=options.units)
+    say.skipped(clips)
+    if isinstance(clips.audio, data.Files):
+        say.note(f"{say.count(len(clips), 'clip')} stay in their files, and are read as they are needed")
+    check_classes(clips, options.data)
+    return clips
+
+
+def _parts(clips: Dataset, options: argparse.Namespace) -> Sequence[Partition]:
+    """Cut the clips once, or into folds."""
+    if options.folds is None:
+        parts = [data.partition(clips, test=options.test, seed=options.seed)]
+    else:
+        parts = data.folds(clips, options.folds, seed=options.seed)
+    for part in parts:
+        check_classes(part.train, options.data, " for training")
+    return parts
+
+
 def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace) -> Fitted:
     """Train what ``jaxlisten train`` does where nothing else is asked for, on clips that are read already.
 
@@ -133,7 +139,7 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
         options: from `again.usual`, with `data`, `out`, `seed` and `group_by`, and if need be `model` and `front_end`.
     """
     asked, task = Asked(options), tasks.infer(clips.targets)
-    network = models.MODELS[_model_for(clips, options.model)]
+    network = models.MODELS[building.model_name(clips, options.model)]
     front_end = models.FRONT_ENDS[options.front_end or "log_mel"]
     with stopping("to begin again, give another folder"):
         return _run(
@@ -165,19 +171,6 @@ def _recipe(parts: Sequence[Partition], options: argparse.Namespace) -> dict[str
     steps = steps_an_epoch([part.train for part in parts], [part.validation for part in parts], **recipe)
     epochs = options.epochs or default_epochs(steps)
     return recipe | {"optimizer": default_optimizer(epochs * steps, **given)}
-
-
-def _check_numbers(options: argparse.Namespace) -> None:
-    for name, least in (("epochs", 1), ("folds", 3), ("seeds", 2), ("batch_size", 1), ("weight_decay", 0)):
-        value = getattr(options, name)
-        if value is not None and not value >= least:
-            raise InputError(f"--{name.replace('_', '-')}: expected at least {least}, got {value}")
-    if options.learning_rate is not None and not options.learning_rate > 0:
-        raise InputError(f"--learning-rate: expected a number above 0, got {options.learning_rate}")
-    if not 0 <= options.test < 1:
-        raise InputError(f"--test: expected a share from 0 to below 1, got {options.test}")
-    if not 0 <= options.seed < 2**32:
-        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
 
 
 def demo(out: str | None) -> int:
@@ -271,29 +264,3 @@ def stopping(go_on: str) -> Iterator[None]:
     finally:
         if ours:
             signal.signal(signal.SIGTERM, before)
-
-
-def check_classes(clips: Dataset, source: str, purpose: str = "") -> None:
-    if clips.kind != "class":
-        return
-    found = sorted({clips.classes[target] for target in clips.targets})
-    if len(found) < 2:
-        raise InputError(
-            f"'{source}' has usable clips of one class only{purpose}, {', '.join(map(repr, found))}; add clips, two or "
-            "more of each of at least two classes, so that there is something to tell apart"
-        )
-
-
-def _model_for(clips: Dataset, name: str | None) -> str:
-    """Choose the model where none is named, and refuse one that doesn't go with the targets."""
-    known = models.TRANSCRIBERS if clips.kind == "transcripts" else models.MODELS
-    if name is not None and name not in known:
-        what = "transcripts" if clips.kind == "transcripts" else f"targets of the kind '{clips.kind}'"
-        raise InputError(f"--model: {name} does not go with {what}; expected one of {', '.join(known)}")
-    return name or next(iter(known))
-
-
-def _named(option: str, name: str, known: Mapping[str, Any]) -> Any:
-    if name not in known:
-        raise InputError(f"{option}: expected one of {', '.join(known)}, got {name!r}")
-    return known[name]

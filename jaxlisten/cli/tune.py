@@ -9,7 +9,8 @@ from pathlib import Path
 from jaxlisten import data, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked, usual
-from jaxlisten.cli.train import check_classes, stopping
+from jaxlisten.cli.checks import check_classes, check_least, check_seed
+from jaxlisten.cli.train import stopping
 from jaxlisten.errors import InputError
 from jaxlisten.train.space import read_space
 from jaxlisten.train.tune import KINDS
@@ -21,12 +22,8 @@ _TEST = 0.15
 
 def tune(options: argparse.Namespace) -> int:
     """Search for settings, train the best, and score it beside the default recipe."""
-    for name, least in (("configurations", 2), ("factor", 2), ("epochs", 1)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise InputError(f"--{name}: expected at least {least}, got {value}")
-    if not 0 <= options.seed < 2**32:
-        raise InputError(f"--seed: expected a number from 0 to {2**32 - 1}, got {options.seed}")
+    check_least(options, configurations=2, factor=2, epochs=1)
+    check_seed(options)
     space = None if options.space is None else read_space(options.space)
     if not options.resume:
         runs.create(options.out)

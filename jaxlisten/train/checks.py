@@ -12,8 +12,8 @@ import numpy as np
 from jaxlisten.data import Dataset
 from jaxlisten.data.targets import number_rows
 from jaxlisten.errors import InputError, ListenWarning
-from jaxlisten.losses import frames_needed
 from jaxlisten.nn import Layer, to_config
+from jaxlisten.ops.ctc import frames_needed
 from jaxlisten.tasks import Task
 
 

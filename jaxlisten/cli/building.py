@@ -1,0 +1,63 @@
+"""The model that ``jaxlisten train`` is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+
+from jaxlisten import models
+from jaxlisten.cli import streaming, transcribing
+from jaxlisten.cli.checks import named
+from jaxlisten.data import Dataset
+from jaxlisten.errors import InputError
+from jaxlisten.nn import BFloat16, Layer, serial
+from jaxlisten.tasks import Task
+from jaxlisten.train import default_units
+
+_KNOWN = models.MODELS | models.TRANSCRIBERS
+
+
+def check_names(options: argparse.Namespace) -> None:
+    """Refuse models and front ends that there are not, before clips are read."""
+    named("--model", options.model or "cnn", _KNOWN)
+    named("--front-end", options.front_end or "log_mel", models.FRONT_ENDS)
+
+
+def model_name(clips: Dataset, name: str | None) -> str:
+    """Choose the model where none is named, and refuse one that doesn't go with the targets."""
+    known = models.TRANSCRIBERS if clips.kind == "transcripts" else models.MODELS
+    if name is not None and name not in known:
+        what = "transcripts" if clips.kind == "transcripts" else f"targets of the kind '{clips.kind}'"
+        raise InputError(f"--model: {name} does not go with {what}; expected one of {', '.join(known)}")
+    return name or next(iter(known))
+
+
+def usual_front_end(options: argparse.Namespace) -> str:
+    """Name the front end that goes with the model, where none is asked for."""
+    return "raw" if options.model == "crnn" else "pcen_mel" if options.streaming else "log_mel"
+
+
+def built(options: argparse.Namespace, task: Task, clips: Dataset, train: Dataset) -> Layer:
+    """Put front end and network together.
+
+    Args:
+        options: of the command, with the name of a model.
+        task: what is learned.
+        clips: all of them.
+        train: those to train on.
+    """
+    network = _KNOWN[options.model]
+    usual = usual_front_end(options)
+    front_end = models.FRONT_ENDS[options.front_end or usual]
+    if options.streaming:
+        front_end, network = streaming.at_once(front_end), streaming.at_once(network)
+    if task.taught:
+        return transcribing.writer(network, clips, front_end(clips.sr), options)
+    classifier = network(len(train.classes))
+    if options.precision == "bfloat16":
+        classifier = BFloat16(classifier)
+    if clips.kind != "numbers":
+        return serial(front_end(clips.sr), classifier)
+    if options.front_end is None and usual == "log_mel":
+        front_end = functools.partial(front_end, relative=False)  # a number may be a level
+    return serial(front_end(clips.sr), classifier, units=default_units(train.targets))
