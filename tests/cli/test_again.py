@@ -19,7 +19,7 @@ def test_config_keeps_the_command(trained, sounds):
     fingerprint = command.pop("fingerprint")
     assert fingerprint == jl.data.folder(sounds).fingerprint()
     given = {"data": str(sounds.absolute()), "model": "linear", "epochs": 2, "seed": 0, "precision": "float32"}
-    missing = dict.fromkeys(("task", "front_end", "group_by", "folds", "seeds", "background", "units"))
+    missing = dict.fromkeys(("task", "front_end", "group_by", "folds", "seeds", "background", "units", "normal"))
     assert command == given | missing | {"streaming": False}
 
 
