@@ -62,7 +62,8 @@ class Fitted:
 
     def __repr__(self) -> str:
         rate = [f"{self.sr} Hz"] if self.sr else []
-        said = [f"{len(self.classes)} {self.task.things}", *rate, f"{self._weights:,} weights"]
+        known = [f"{len(self.classes)} {self.task.things}"] if self.classes else [self.task.name]
+        said = [*known, *rate, f"{self._weights:,} weights"]
         if self.best_epoch is not None:
             said.append(f"epoch {self.best_epoch} of {len(self.history)}")
             value = self.history[self.best_epoch - 1].get(self.task.metric)

@@ -72,7 +72,7 @@ def drawn_level(key: Array, x: Array, n: Array, snr_db: tuple[float, float], sha
     """Draw the amplitude ``[batch, 1]`` of what is added to each clip; 0 for clips that nothing is added to."""
     ratio_key, share_key = jax.random.split(key)
     ratio = jax.random.uniform(ratio_key, (len(x), 1), x.dtype, *snr_db)
-    chosen = jax.random.bernoulli(share_key, share, (len(x), 1))
+    chosen = jax.random.bernoulli(share_key, float(share), (len(x), 1))
     return jnp.where(chosen, jnp.sqrt(power(x, n)) * (10 ** (-ratio / 20)).astype(x.dtype), 0)
 
 

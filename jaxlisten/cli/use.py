@@ -23,6 +23,8 @@ def evaluate(options: argparse.Namespace) -> int:
         return evaluate_stream(options)
     if options.threshold is not None or options.choose is not None:
         raise InputError("--threshold and --choose are for detectors; add --stream")
+    if options.map and not options.report:
+        raise InputError("--map draws into the page; add --report FILE.html")
     fitted = runs.read(options.folder)
     _check_report(options.report)
     clips = labelled(fitted, options.data)

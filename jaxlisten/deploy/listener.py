@@ -55,6 +55,8 @@ class Listener:
         return self.fitted.sr
 
     def __repr__(self) -> str:
+        if not self.classes:
+            return f"Listener({self.fitted.task.name}, {self.sr} Hz)"
         known = f"{len(self.classes)} {self.fitted.task.things}"
         return f"Listener({known}, {self.sr} Hz: {', '.join(self.classes[:12])})"
 

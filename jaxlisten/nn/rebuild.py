@@ -119,7 +119,7 @@ class Reconstruction(Whole):
         heard = run("front_end", x.x if isinstance(x, Pair) else x, keys[0])
         wanted = heard
         if isinstance(x, Pair):
-            wanted = self.front_end.apply(params.get("front_end", {}), state.get("front_end", {}), x.y)[0]
+            wanted = self.front_end.apply(params.get("front_end", {}), new["front_end"], x.y)[0]
         if train and self.divergence and key is None:
             refuse(self, "a key for train=True", "key=None", "pass key=jax.random.key(...)")
         code, divergence = _code(self, run("encoder", heard, keys[1]), keys[3] if train else None)

@@ -82,4 +82,5 @@ def test_wrong_input_gets_a_sentence(refused, hums, run, tmp_path):
     assert "leave out --folds" in refused(*train, "--normal", "hum", "--folds", "3")
     assert "--normal goes with --task anomaly" in refused("train", hums, "--out", tmp_path / "x", "--normal", "hum")
     assert "there is no" in refused("train", tmp_path / "no", "--task", "anomaly", "--out", tmp_path / "run2")
+    assert "add --report" in refused("evaluate", run, hums, "--map", "pca")
     assert "only classes and labels can be detected" in refused("listen", run, hums / "hum" / "0.wav")

@@ -85,3 +85,11 @@ def test_novelty_is_the_mean_square_of_deviations():
 def test_steps_are_stacked_around_each():
     y, _ = jl.Stack(3).apply({}, {}, jnp.arange(4.0)[:, None])
     np.testing.assert_array_equal(y, [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 0]])
+
+
+def test_noisy_and_clean_are_normalised_alike_from_the_first_step_on():
+    layer = jl.Reconstruction(jl.Normalize(), jl.Identity(), jl.Identity())
+    _, state = layer.init(KEY, X)
+    y, after = layer.apply({}, state, jl.Pair(50 * X - 60, 50 * X - 60), key=KEY, train=True)
+    np.testing.assert_allclose(y[..., 4:], 0.0, atol=1e-6)
+    assert float(jnp.abs(after["front_end"]["mean"]).max()) > 1
