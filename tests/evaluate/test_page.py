@@ -8,12 +8,15 @@ import re
 import warnings
 from html.parser import HTMLParser
 
+import jax
 import numpy as np
 import pytest
 import soundfile
 
+import jaxlisten as jl
 from jaxlisten import data
 from jaxlisten.evaluate import LabelReport, NumberReport, Report
+from jaxlisten.evaluate.filters import filters_of
 from jaxlisten.evaluate.page import render
 from jaxlisten.evaluate.page.mistakes import PLAYED, SHOWN_MISTAKES
 from jaxlisten.evaluate.page.scores import SHOWN_GROUPS
@@ -354,3 +357,17 @@ def test_a_notebook_shows_a_table_where_the_confusion_matrix_has_no_room():
     html = make(classes=names, targets=np.arange(n), probabilities=np.eye(n), paths=names)._repr_html_()
     assert "and 10 more" in html
     assert html.count("<tr>") == 31
+
+
+def test_filters_that_were_learned_are_shown_with_what_they_let_pass():
+    bank = jl.FilterBank(8000, 6)
+    params, _ = bank.init(jax.random.key(0), jax.ShapeDtypeStruct((800,), np.float32))
+    found = filters_of(bank, params)
+    low, *_, high = found.peaks_hz
+    np.testing.assert_allclose((low, high), np.asarray(bank.frequencies(params)[0])[[0, -1]], atol=8)
+    text = render(make(filters=found))
+    section = text[text.index('<section id="learned-filters"') :]
+    section = section[: section.index("</section>")]
+    assert section.count("<svg ") == 2
+    assert "6 filters, a line each" in section
+    assert "learned-filters" not in render(make())
