@@ -149,7 +149,7 @@ def _with(drawn: Any, given: Any, path: str = "") -> Any:
             f"init: at {path} the model has {_said(want)}, those to begin with have {_said(have)}; are they another "
             "model's? jl.transfer gives the model that they fit"
         )
-    return jnp.asarray(given, drawn.dtype)
+    return jnp.asarray(given, jnp.result_type(drawn))
 
 
 def _said(shape: tuple[int, ...] | None) -> str:
