@@ -29,12 +29,11 @@ import numpy as np
 
 import jaxlisten as jl
 from jaxlisten import metrics
+from jaxlisten.cli.anomaly import BATCH, STEPS
 from jaxlisten.data import Dataset, batches, bucket_lengths
 from jaxlisten.evaluate import score
 from jaxlisten.train import default_optimizer
 
-_STEPS, _BATCH = 300, 8
-"""Of a training on normal clips, as ``jaxlisten train --task anomaly`` makes it."""
 _EPOCHS = 10
 """Of a training on digits."""
 
@@ -43,8 +42,8 @@ def anomalies(name: str, data: Dataset, normal: str, seed: int) -> dict[str, Any
     """Train on a normal class, and tell it from all others."""
     train, val, test = jl.data.normal_partition(data, [normal], seed=seed)
     assert test is not None
-    steps = -(-len(train) // _BATCH)
-    epochs = max(10, round(_STEPS / steps))
+    steps = -(-len(train) // BATCH)
+    epochs = max(10, round(STEPS / steps))
     fitted = jl.fit(
         jl.models.reconstruction(data.sr),
         train,
@@ -53,7 +52,7 @@ def anomalies(name: str, data: Dataset, normal: str, seed: int) -> dict[str, Any
         key=jax.random.key(seed),
         optimizer=default_optimizer(epochs * steps),
         epochs=epochs,
-        batch_size=_BATCH,
+        batch_size=BATCH,
         progress=False,
     )
     report = jl.evaluate(jl.calibrate(fitted, train, val, normal=[normal]), test)

@@ -19,8 +19,8 @@ from jaxlisten.errors import InputError
 from jaxlisten.evaluate import calibrate
 from jaxlisten.train import TensorBoard, default_optimizer, fit
 
-_BATCH = 8
-_STEPS = 600
+BATCH = 8
+STEPS = 300
 """Steps of a training: few normal clips are soon known by heart."""
 
 
@@ -42,8 +42,8 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     say.note(f"normal sound at {clips.sr} Hz, clips: {', '.join(sizes)}")
     model = asked.model(clips, 0) or models.reconstruction(clips.sr)
     watched = options.tensorboard and devices.is_first()
-    steps = -(-len(parts.train) // _BATCH)
-    epochs = options.epochs or max(10, round(_STEPS / steps))
+    steps = -(-len(parts.train) // BATCH)
+    epochs = options.epochs or max(10, round(STEPS / steps))
     fitted = fit(
         model,
         parts.train,
@@ -52,7 +52,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         task=tasks.reconstruction(),
         optimizer=default_optimizer(epochs * steps),
         epochs=epochs,
-        batch_size=_BATCH,
+        batch_size=BATCH,
         callbacks=[TensorBoard(Path(options.out) / "tensorboard", parts.validation, model)] if watched else [],
         run_dir=options.out,
         resume=options.resume,
