@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jaxlisten.cli import say
 from jaxlisten.data.finding import sound_files
 from jaxlisten.deploy import Listener, Prediction, load
-from jaxlisten.detect import anomaly_rule
+from jaxlisten.deploy.prediction import check_answers
 from jaxlisten.errors import InputError
 
 
@@ -37,8 +37,7 @@ def predict(options: argparse.Namespace) -> int:
     listener, failed = load(options.folder), False
     if not listener.sr:
         raise InputError(f"{options.folder} was trained on features, not on sound; predict takes a run of recordings")
-    if listener.fitted.task.kind == "none":
-        anomaly_rule(listener.fitted.about)
+    check_answers(listener.fitted)
     if options.windows and listener.fitted.task.in_time:
         raise InputError(f"--windows: this run finds {listener.fitted.task.target}, and says when; leave it out")
     told = _windows(listener, options.files) if options.windows else _whole(listener, options.files, options.beam)

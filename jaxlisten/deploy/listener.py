@@ -15,7 +15,7 @@ from jaxlisten import data, runs
 from jaxlisten.deploy.batches import answers, shelves
 from jaxlisten.deploy.export import Exported, export
 from jaxlisten.deploy.pieces import Blocks, Piece, Sound, cut, read_ahead, safe, samples_of
-from jaxlisten.deploy.prediction import Prediction, Window, means, prediction, probabilities
+from jaxlisten.deploy.prediction import Prediction, Window, check_answers, means, prediction, probabilities
 from jaxlisten.deploy.transcribing import Said, check_beam, frame_probabilities, joined, said_in_stream
 from jaxlisten.detect import Hearing, Listening, detector, event_rule, frames, seconds_a_step
 from jaxlisten.errors import InputError
@@ -200,7 +200,7 @@ class Listener:
         """
         if self.fitted.task.kind == "transcripts":
             raise InputError("listen: this listener has learnt transcripts; see Listener.transcribe")
-        self._check_answers()
+        check_answers(self.fitted)
         hearing = Hearing(self.fitted, window)
         deciding = detector(
             self.classes,
@@ -309,15 +309,8 @@ class Listener:
         """Return what opens a recording, at `sr` where it is samples."""
         if not self.sr:
             raise InputError("predict: this listener was trained on features, not on sound; apply fitted.model to them")
-        self._check_answers()
+        check_answers(self.fitted)
         return lambda sound: samples_of(sound, self.sr, self.sr if sr is None else sr, self.fitted.longest)
-
-    def _check_answers(self) -> None:
-        if self.fitted.task.name == "contrast":
-            raise InputError(
-                "this run has learned no classes, only to tell clips apart; make a listener of it with jl.transfer, or "
-                "jaxlisten train DATA --from RUN"
-            )
 
     def _alone(self, sound: Sound, sr: int | None) -> Iterator[tuple[Piece, np.ndarray]]:
         return self._answers(safe(cut(self._opener(sr)(sound), self.fitted.longest)))

@@ -14,6 +14,7 @@ from jaxlisten.data.transcripts import text_of
 from jaxlisten.deploy.pieces import Piece
 from jaxlisten.deploy.transcribing import spelled
 from jaxlisten.detect import FoundEvent, anomaly_rule
+from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import HOLDS, Task
@@ -66,6 +67,21 @@ class Window(NamedTuple):
     start: float
     end: float
     said: Prediction
+
+
+def check_answers(fitted: Fitted) -> None:
+    """Refuse a run that says nothing of a clip, because it has learned from clips without labels alone.
+
+    Raises:
+        InputError: it is one.
+    """
+    if fitted.task.name == "contrast":
+        raise InputError(
+            "this run has learned no classes, only to tell clips apart; make a listener of it with jl.transfer, or "
+            "jaxlisten train DATA --from RUN"
+        )
+    if fitted.task.kind == "none":
+        anomaly_rule(fitted.about)
 
 
 def prediction(said: np.ndarray, fitted: Fitted, beam: int = 1) -> Prediction:

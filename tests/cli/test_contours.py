@@ -55,7 +55,10 @@ def test_it_trains_scores_and_predicts(command, ratings, tmp_path):
     ("words", "message"),
     [
         (("--task", "contours", "--model", "cnn"), "expected one of crnn, linear with --task contours"),
-        (("--task", "contours", "--folds", "3"), "--task contours trains one listener; leave out --folds"),
+        (
+            ("--task", "contours", "--folds", "3"),
+            "--task contours trains one listener by one recipe; leave out --folds",
+        ),
         (("--task", "events", "--loss", "concordance"), "--loss goes with numbers"),
     ],
 )

@@ -83,7 +83,7 @@ def test_silence_has_no_events(command, run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--task", "notes"), "--task: expected one of contrast, events"),
+        (("--task", "notes"), "--task: expected one of events, contours"),
         (("--task", "events", "--model", "cnn"), "expected one of crnn, linear"),
         (("--task", "events", "--front-end", "raw"), "expected one of log_mel"),
         (("--task", "events", "--folds", "3"), "leave out --folds"),
