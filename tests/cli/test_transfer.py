@@ -63,6 +63,7 @@ def test_a_listener_begins_with_it_frozen_or_not(command, pretrained, sounds, tm
     np.testing.assert_array_equal(jl.load(again).fitted.params["logits"]["kernel"], trained.params["logits"]["kernel"])
 
 
+@pytest.mark.wide
 def test_another_rate_is_read_at_that_of_the_run_and_numbers_have_their_units(command, pretrained, tmp_path):
     rows = ["path,target"]
     for k in range(8):

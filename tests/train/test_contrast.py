@@ -30,6 +30,7 @@ def pieces(fitted, batch_size):
     return np.array(z, np.float64)
 
 
+@pytest.mark.wide
 def test_the_validation_loss_is_that_of_pieces_heard_one_by_one(fitted):
     z = pieces(fitted, 8)
     row = fitted.history[fitted.best_epoch - 1]

@@ -184,6 +184,7 @@ def test_what_can_not_be_tuned_is_refused():
             jl.tune(TRAIN, VALIDATION, **wrong)
 
 
+@pytest.mark.wide
 def test_of_numbers_the_smallest_error_is_chosen(tmp_path):
     hz = np.random.default_rng(0).uniform(300, 2000, 24)
     audio = np.float32(0.3 * np.sin(2 * np.pi * hz[:, None] * np.arange(800) / 8000))
