@@ -22,4 +22,4 @@ for name, task, divergence in (
     print(f"{name}: {fitted}")
 
 rows = jl.embed(fitted, test, until="description")  # of each clip what it is like, and how badly it is known
-print("where the first clips lie on a map:", jl.embedding_map(rows)[:3].round(1).tolist())
+print("where the first clips lie on a map:", jl.embedding_map(rows)[:3].astype(float).round(1).tolist())

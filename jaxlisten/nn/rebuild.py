@@ -93,14 +93,18 @@ class Reconstruction(Whole):
         """The layers within."""
         return tuple(child for _, child in self.children())
 
+    def code(self, x: Any) -> Any:
+        """Return the shape of the code that is made of what the encoder gives."""
+        return jax.eval_shape(lambda x: _code(self, x, None)[0], x)
+
     def init(self, key: Array, x: Any) -> tuple[Params, State]:
         params, state = {}, {}
         for index, (name, child) in enumerate(self.children()):
             with inside(name):
                 p, s = child.init(jax.random.fold_in(key, index), x)
                 x = out_spec(child, p, s, x)
-            if name == "encoder" and self.divergence:
-                x = jax.eval_shape(lambda x: _code(self, x, None)[0], x)
+            if name == "encoder":
+                x = self.code(x)
             params |= {name: p} if p else {}
             state |= {name: s} if s else {}
         return params, state

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxlisten.nn.combine import Parallel, Serial
 from jaxlisten.nn.layer import Layer, out_spec, spec
+from jaxlisten.nn.rebuild import Reconstruction
 from jaxlisten.nn.wrap import Frozen, Wrapper
 from jaxlisten.types import Padded
 
@@ -125,6 +126,8 @@ def _walk(path: str, layer: Any, params: Any, state: Any, x: Any, held: tuple[An
         return rows, x
     if isinstance(layer, Parallel):
         return _walk_branches(path, layer, params, state, x, held)
+    if isinstance(layer, Reconstruction):
+        return _walk_there_and_back(path, layer, params, state, x, held)
     y = out_spec(layer, params, state, x)
     size = sum(math.prod(a.shape) for a in jax.tree.leaves(params))
     jaxpr = jax.make_jaxpr(lambda p, s, x: layer.apply(p, s, x)[0])(params, state, spec(x)).jaxpr
@@ -149,6 +152,23 @@ def _walk_branches(
     joined = out_spec(layer, params, state, x)
     most = max(rows[-1].activations, _numbers(*held, *outputs, joined))
     return [*rows[:-1], replace(rows[-1], activations=most)], joined
+
+
+def _walk_there_and_back(
+    path: str, layer: Reconstruction, params: Any, state: Any, x: Any, held: tuple[Any, ...]
+) -> tuple[list[Row], Any]:
+    """Walk to the code and back; the features wait to be compared with what becomes of them."""
+    rows, y, waiting = list[Row](), x, held
+    for name, child in layer.children():
+        more, y = _walk(_join(path, name), child, params.get(name, {}), state.get(name, {}), y, waiting)
+        rows += more
+        if name == "front_end":
+            waiting = (*held, y)
+        elif name == "encoder":
+            y = layer.code(y)
+    made = out_spec(layer, params, state, x)
+    most = max(rows[-1].activations, _numbers(*waiting, y, made))
+    return [*rows[:-1], replace(rows[-1], activations=most)], made
 
 
 def _numbers(*alive: Any) -> int:

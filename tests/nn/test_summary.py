@@ -85,3 +85,16 @@ def test_large_numbers_are_readable_in_print():
     for number in ("2,001,000", "2,000,000", "3,000"):
         assert number in text.splitlines()[-1]
     assert len({len(line) for line in text.splitlines()}) == 1
+
+
+def test_a_reconstruction_is_listed_on_its_way_to_the_code_and_back():
+    for divergence, code in ((0.0, 2), (0.5, 4)):
+        model = jl.Reconstruction(jl.Stack(3), jl.Dense(code), jl.serial(up=jl.Dense(5), out=jl.Dense(12)), divergence)
+        assert rows(model, (20, 4)) == [
+            ("front_end", (20, 12), 0, 0),
+            ("encoder", (20, code), 12 * code + code, 20 * 12 * code),
+            ("decoder/up", (20, 5), 2 * 5 + 5, 20 * 2 * 5),
+            ("decoder/out", (20, 12), 5 * 12 + 12, 20 * 5 * 12),
+        ]
+    # The features, what is made of them, and both it and the squares of what is missing.
+    assert jl.summary(model, (20, 4)).rows[-1].activations == 20 * (12 + 12 + 24)
