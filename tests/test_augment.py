@@ -140,6 +140,7 @@ def test_mixup_of_numbers_and_labels_needs_no_classes():
         Mixup()(jax.random.key(0), batch())
 
 
+@pytest.mark.wide
 def test_augmented_training_learns_and_repeats():
     clips_ = jl.data.synthetic(60)
     model = jl.serial(jl.LogMel(8000, n_fft=256, hop_length=200, n_mels=16), jl.models.mlp(6, units=(16,)))

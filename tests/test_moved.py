@@ -52,6 +52,7 @@ def test_a_moved_run_answers_as_where_it_was_made(run, tmp_path):
     assert len(listener.fitted.history) == 2
 
 
+@pytest.mark.wide
 @each_run
 def test_a_moved_run_is_exported_with_equal_answers(run, tmp_path):
     listener, x = jl.load(run), signal()

@@ -34,6 +34,7 @@ def test_the_run_is_given_again(command, trained, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.wide
 def test_the_rates_of_the_recipe_can_be_given_and_others_are_others(command, trained, sounds, tmp_path):
     words = ["train", sounds, "--epochs", 2, "--weight-decay", 0.01, "--batch-size", 32]
     assert command(*words, "--learning-rate", 0.003, "--out", tmp_path / "same").code == 0

@@ -80,6 +80,7 @@ def test_without_a_run_it_trains_what_train_would(command, sounds, tmp_path):
     assert kept[0] == kept[1]
 
 
+@pytest.mark.wide
 def test_front_ends_have_networks_alone_in_one_table(command, table, tmp_path):
     done = command("compare", table, "--front-ends", "mfcc, mfcc", "--out", tmp_path / "out", "--json")
     assert done.code == 0, done.err

@@ -143,6 +143,7 @@ def test_a_clip_a_class_is_refused(refused, tmp_path):
     assert "one class only for training, 'cat'; add clips, two or more of each" in message
 
 
+@pytest.mark.wide
 def test_class_with_one_clip_is_trained_on(command, copied, tmp_path):
     write(copied / "rare" / "1.wav")
     done = command("train", copied, "--out", tmp_path / "run", "--epochs", 2)
@@ -350,6 +351,7 @@ def test_a_table_of_labels_is_learnt_as_such(command, sounds, tmp_path):
     assert "exact_match" in command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json
 
 
+@pytest.mark.wide
 def test_numbers_far_from_unit_size_are_learnt(command, sounds, tmp_path):
     hz = {"high": 2000, "low": 300, "middle": 800}
     rows = "".join(f"{path},{hz[path.parent.name]}\n" for path in sorted(sounds.glob("*/*.wav")))
@@ -359,6 +361,7 @@ def test_numbers_far_from_unit_size_are_learnt(command, sounds, tmp_path):
     assert command("evaluate", tmp_path / "run", tmp_path / "list.csv", "--json").json["r2"] > 0.8
 
 
+@pytest.mark.wide
 def test_splits_that_tear_copies_apart_are_trained_with_a_warning_that_names_them(command, sounds, tmp_path):
     copy = str(shutil.copy(sounds / "low" / "0.wav", tmp_path / "copy.wav"))
     splits = ["train", "train", "train", "validation", "test", "test"]

@@ -25,6 +25,7 @@ def space(tmp_path):
     return path
 
 
+@pytest.mark.wide
 def test_the_run_is_one_like_any_other_and_train_gives_it_again(command, sounds, space, tmp_path):
     run = tmp_path / "run"
     done = command("tune", sounds, "--out", run, "--space", space, *WORDS, "--json")

@@ -10,6 +10,7 @@ from jaxlisten.data import arrays, trim
 from jaxlisten.errors import InputError
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("top_db", [20, 60])
 def test_each_clip_is_trimmed_as_librosa_trims_it_alone(top_db):
     rng = np.random.default_rng(0)

@@ -137,6 +137,7 @@ def test_kernels_of_eight_bits_are_a_quarter_of_the_size_and_nearly_the_same(str
     assert tensors["log_mel/mel_filters"].dtype == np.float32
 
 
+@pytest.mark.wide
 def test_labelled_clips_are_scored_as_the_report_scores_them(tmp_path):
     clips = speech((2000, 1999, 700, 90, 1500, 1501, 800), seed=3)
     answers = [CLASSES[i] for i in ours("cnn1d", padded(clips))[1][:-1].argmax(1)]

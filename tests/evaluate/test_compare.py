@@ -33,6 +33,7 @@ def found(network):
     )
 
 
+@pytest.mark.wide
 def test_every_family_is_there_on_pooled_features_and_on_embeddings_beside_the_network(found, network):
     named = {(row.name, row.features == "embedding") for row in found.rows}
     titles = [jl.classical.FAMILIES[name].title for name in FAMILIES]

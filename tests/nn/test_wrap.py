@@ -33,6 +33,7 @@ def test_every_model_is_tried():
     assert set(SMALL) == set(jl.models.MODELS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ("mlp", "gru") else pytest.mark.slow) for name in SMALL]
 )

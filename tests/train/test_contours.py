@@ -56,6 +56,7 @@ def test_units_are_those_of_what_is_known():
     assert units.scale[0] == pytest.approx(levels.std(), rel=1e-5)
 
 
+@pytest.mark.wide
 def test_it_learns_levels_and_is_measured_on_whole_recordings(run):
     fitted, folder = run
     assert (fitted.task.name, fitted.task.period) == ("frame_regression_concordance", PERIOD)

@@ -17,6 +17,7 @@ def members():
     return [*alike, fit(jl.serial(jl.models.mfcc(TRAIN.sr), jl.models.linear(3)), epochs=1)]
 
 
+@pytest.mark.wide
 def test_logits_are_the_mean(members, tmp_path):
     together = jl.ensemble(members)
     logits = [np.log(jl.evaluate(member, VALIDATION).probabilities) for member in members]

@@ -68,6 +68,7 @@ def test_compiled_passes_are_those_of_steps(monkeypatch, tmp_path):
     assert len(jl.load(tmp_path / "run").fitted.history) == 3
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("together", "accelerator"), [(False, False), (True, False), (True, True)])
 def test_folds_of_unequal_size_and_length(together, accelerator, monkeypatch):
     """Clips of two lengths, and folds whose numbers of steps differ."""
