@@ -31,7 +31,7 @@ def embedding_map(rows: ArrayLike, method: Method = "pca", *, seed: int = 0) -> 
         InputError: there are no rows, some are not finite, the method is unknown, or scikit-learn is missing.
 
     Example:
-        >>> embedding_map([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]).round(2).tolist()
+        >>> embedding_map([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]).astype(float).round(2).tolist()
         [[-1.73, 0.0], [0.0, 0.0], [1.73, 0.0]]
     """
     x = np.asarray(rows, np.float64)

@@ -191,7 +191,7 @@ def roc_auc_interval(targets: ArrayLike, scores: ArrayLike) -> tuple[float, floa
 
     Example:
         >>> [round(bound, 2) for bound in roc_auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6])]
-        [0.64, 1.0]
+        [0.58, 1.0]
 
     Reference:
         DeLong, DeLong and Clarke-Pearson 1988.
