@@ -38,8 +38,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     _check_normal(clips, normal, options)
     parts = data.normal_partition(clips, normal, seed=options.seed)
     assert parts.validation is not None
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    say.note(f"normal sound at {clips.sr} Hz, clips: {', '.join(sizes)}")
+    say.note(f"normal sound at {clips.sr} Hz, clips: {say.sizes(parts)}")
     model = asked.model(clips, 0) or models.reconstruction(clips.sr)
     watched = options.tensorboard and devices.is_first()
     steps = -(-len(parts.train) // BATCH)

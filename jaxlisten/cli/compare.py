@@ -38,8 +38,7 @@ def compare(options: argparse.Namespace) -> int:
     check_classes(clips, options.data)
     parts = data.partition(clips, seed=options.seed)
     check_classes(parts.train, options.data, " for training")
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    say.note(f"{len(clips.classes)} classes at {clips.sr} Hz, clips: {', '.join(sizes)}")
+    say.note(f"{len(clips.classes)} classes at {clips.sr} Hz, clips: {say.sizes(parts)}")
     if parts.test is None:
         say.note(
             "no clips are named for the test, so all is scored on the validation clips that settings are chosen by: "

@@ -42,8 +42,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     if options.precision == "bfloat16":
         network = BFloat16(network)
     model = asked.model(clips, 0) or serial(front_end(clips.sr), network)
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    say.note(f"clips without labels at {clips.sr} Hz: {', '.join(sizes)}")
+    say.note(f"clips without labels at {clips.sr} Hz: {say.sizes(parts)}")
     watched = options.tensorboard and devices.is_first()
     fitted = fit(
         model,

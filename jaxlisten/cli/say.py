@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from jaxlisten.cli.unseen import UNSEEN
-from jaxlisten.data import Dataset
+from jaxlisten.data import Dataset, Partition
 
 _LISTED = 20
 """Bad clips that are named one by one."""
@@ -54,6 +54,11 @@ def json_result(value: Any) -> None:
 def note(text: str) -> None:
     """Tell a person something that is no result."""
     print(text.translate(UNSEEN), file=sys.stderr, flush=True)
+
+
+def sizes(parts: Partition) -> str:
+    """Say how many clips there are for what."""
+    return ", ".join(f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None)
 
 
 def count(n: int, thing: str) -> str:

@@ -53,11 +53,10 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         classifier = BFloat16(classifier)
     model = asked.model(clips, len(clips.classes)) or _built(front_end, classifier, task, parts.train)
     cut, validation = data.windows(parts.train), data.windows(parts.validation)
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     n, what = len(clips.classes), f"{say.count(len(clips.classes), 'number')} over time"
     if task.kind == "events":
         what = "events of 1 class" if n == 1 else f"events of {n} classes"
-    say.note(f"{what} at {clips.sr} Hz, recordings: {', '.join(sizes)}; {len(cut)} windows to train on")
+    say.note(f"{what} at {clips.sr} Hz, recordings: {say.sizes(parts)}; {len(cut)} windows to train on")
     board = [TensorBoard(Path(options.out) / "tensorboard", validation, model)] if _watched(options) else []
     fitted = fit(
         model,

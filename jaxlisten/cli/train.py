@@ -218,9 +218,8 @@ def _run(
     tensorboard: bool = False,
 ) -> Fitted:
     """Train, measure, and write the report."""
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
     what = f"{len(parts.train.classes)} {task.things}"
-    say.note(f"{what} at {parts.train.sr} Hz, clips: {', '.join(sizes)}")
+    say.note(f"{what} at {parts.train.sr} Hz, clips: {say.sizes(parts)}")
     board = (
         [TensorBoard(Path(out) / "tensorboard", parts.validation, model, task=task)]
         if tensorboard and devices.is_first()

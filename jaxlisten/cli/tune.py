@@ -34,8 +34,7 @@ def tune(options: argparse.Namespace) -> int:
     check_classes(clips, options.data)
     parts = data.partition(clips, test=_TEST, seed=options.seed)
     check_classes(parts.train, options.data, " for training")
-    sizes = [f"{len(part)} for {name}" for name, part in parts._asdict().items() if part is not None]
-    say.note(f"{len(clips.classes)} {tasks.infer(clips.targets).things} at {clips.sr} Hz, clips: {', '.join(sizes)}")
+    say.note(f"{len(clips.classes)} {tasks.infer(clips.targets).things} at {clips.sr} Hz, clips: {say.sizes(parts)}")
     out = Path(options.out)
     with stopping(f"{out} keeps what is done: go on with the same command and --resume"):
         found = search(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxlisten.augment import Augmentation, Noise
 from jaxlisten.errors import InputError
-from jaxlisten.tasks.task import Task
+from jaxlisten.losses.common import mean, weights
+from jaxlisten.tasks.task import Task, unjudged
 from jaxlisten.types import Array, Batch
 
 
@@ -23,7 +23,7 @@ def reconstruction() -> Task:
     the least ``val_loss``.
 
     Example:
-        >>> float(reconstruction().loss(np.array([[1.0], [2.0]]), np.zeros((2, 0))))
+        >>> float(reconstruction().loss(jnp.array([[1.0], [2.0]]), jnp.zeros((2, 0))))
         1.5
     """
     return Task(
@@ -32,7 +32,7 @@ def reconstruction() -> Task:
         target="clips without labels",
         objective=mean_error,
         activation="identity",
-        judge=_nothing,
+        judge=unjudged,
         metric="val_loss",
         maximize=False,
     )
@@ -53,17 +53,7 @@ def denoising(noise: Augmentation | None = None) -> Task:
         True
     """
     chosen = Noise(snr_db=(-5.0, 15.0), share=1.0) if noise is None else noise
-    return Task(
-        name="denoising",
-        kind="none",
-        target="clips without labels",
-        objective=mean_error,
-        activation="identity",
-        judge=_nothing,
-        metric="val_loss",
-        maximize=False,
-        pretext=_Corrupted(chosen),
-    )
+    return replace(reconstruction(), name="denoising", pretext=_Corrupted(chosen))
 
 
 @dataclass(frozen=True)
@@ -88,12 +78,6 @@ def mean_error(errors: Array, y: Any, weight: Array | None = None) -> jax.Array:
             f"reconstruction: expected numbers [batch, k] from the model, the error first, got {errors.shape}; is it "
             "one such as jl.models.reconstruction?"
         )
-    w = jnp.ones(len(errors), jnp.float32) if weight is None else jnp.asarray(weight, jnp.float32)
+    w = weights(weight, errors)
     # Masking the errors, and not only the mean, keeps the NaN of an absent item out of the gradient.
-    total = (w * jnp.where(w > 0, errors[:, 0], 0.0)).sum()
-    return total / jnp.maximum(w.sum(), 1e-9)
-
-
-def _nothing(said: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """There is nothing that could be right or wrong: the loss says it all."""
-    return {}
+    return mean(jnp.where(w > 0, errors[:, 0], 0.0), w)
