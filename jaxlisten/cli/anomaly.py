@@ -10,6 +10,7 @@ import jax
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.building import board
 from jaxlisten.cli.checks import RATES, check_left_out
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import NORMAL, Dataset
@@ -17,7 +18,7 @@ from jaxlisten.data.finding import class_files
 from jaxlisten.data.table import has_targets
 from jaxlisten.errors import InputError
 from jaxlisten.evaluate import calibrate
-from jaxlisten.train import TensorBoard, default_optimizer, fit
+from jaxlisten.train import default_optimizer, fit
 
 BATCH = 8
 STEPS = 300
@@ -40,7 +41,6 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     assert parts.validation is not None
     say.note(f"normal sound at {clips.sr} Hz, clips: {say.sizes(parts)}")
     model = asked.model(clips, 0) or models.reconstruction(clips.sr)
-    watched = options.tensorboard and devices.is_first()
     steps = -(-len(parts.train) // BATCH)
     epochs = options.epochs or max(10, round(STEPS / steps))
     fitted = fit(
@@ -52,7 +52,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         optimizer=default_optimizer(epochs * steps),
         epochs=epochs,
         batch_size=BATCH,
-        callbacks=[TensorBoard(Path(options.out) / "tensorboard", parts.validation, model)] if watched else [],
+        callbacks=board(options, parts.validation, model),
         run_dir=options.out,
         resume=options.resume,
         about=about,

@@ -1,18 +1,19 @@
-"""The model that ``jaxlisten train`` is asked for."""
+"""The model that ``jaxlisten train`` is asked for, and what watches it learn."""
 
 from __future__ import annotations
 
 import argparse
 import functools
+from pathlib import Path
 
-from jaxlisten import models
+from jaxlisten import devices, models
 from jaxlisten.cli import streaming, transcribing
 from jaxlisten.cli.checks import named
 from jaxlisten.data import Dataset
 from jaxlisten.errors import InputError
 from jaxlisten.nn import BFloat16, Layer, serial
 from jaxlisten.tasks import Task
-from jaxlisten.train import default_units
+from jaxlisten.train import TensorBoard, default_units
 
 _KNOWN = models.MODELS | models.TRANSCRIBERS
 
@@ -61,3 +62,12 @@ def built(options: argparse.Namespace, task: Task, clips: Dataset, train: Datase
     if options.front_end is None and usual == "log_mel":
         front_end = functools.partial(front_end, relative=False)  # a number may be a level
     return serial(front_end(clips.sr), classifier, units=default_units(train.targets))
+
+
+def board(
+    options: argparse.Namespace, validation: Dataset, model: Layer, task: Task | None = None
+) -> list[TensorBoard]:
+    """Return what ``--tensorboard`` asks for, as callbacks of `jaxlisten.fit`: one process of a run writes it."""
+    if not options.tensorboard or not devices.is_first():
+        return []
+    return [TensorBoard(Path(options.out) / "tensorboard", validation, model, task=task)]

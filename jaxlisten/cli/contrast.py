@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import jax
 
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
-from jaxlisten.cli.building import usual_front_end
+from jaxlisten.cli.building import board, usual_front_end
 from jaxlisten.cli.checks import RATES, check_left_out, named
 from jaxlisten.cli.scored import report_on
 from jaxlisten.errors import InputError
 from jaxlisten.nn import BFloat16, serial
-from jaxlisten.train import TensorBoard, fit
+from jaxlisten.train import fit
 
 _BATCH = 64
 """Clips a step: each piece is to be found among those of all others."""
@@ -43,7 +42,6 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         network = BFloat16(network)
     model = asked.model(clips, 0) or serial(front_end(clips.sr), network)
     say.note(f"clips without labels at {clips.sr} Hz: {say.sizes(parts)}")
-    watched = options.tensorboard and devices.is_first()
     fitted = fit(
         model,
         parts.train,
@@ -52,7 +50,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         task=tasks.contrast(),
         epochs=options.epochs,
         batch_size=_BATCH,
-        callbacks=[TensorBoard(Path(options.out) / "tensorboard", parts.validation, model)] if watched else [],
+        callbacks=board(options, parts.validation, model),
         run_dir=options.out,
         resume=options.resume,
         about=about,

@@ -13,6 +13,7 @@ import jax
 from jaxlisten import data, devices, models, runs, tasks
 from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked
+from jaxlisten.cli.building import board
 from jaxlisten.cli.checks import RATES, check_left_out, named
 from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset
@@ -21,7 +22,7 @@ from jaxlisten.evaluate import choose_thresholds
 from jaxlisten.heard import heard_of
 from jaxlisten.nn import BFloat16, Layer, serial
 from jaxlisten.tasks import Task
-from jaxlisten.train import TensorBoard, default_augment, default_units, fit
+from jaxlisten.train import default_augment, default_units, fit
 
 _BATCH = 8
 """Windows a step: each holds as many targets as there are steps in it."""
@@ -57,7 +58,6 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
     if task.kind == "events":
         what = "events of 1 class" if n == 1 else f"events of {n} classes"
     say.note(f"{what} at {clips.sr} Hz, recordings: {say.sizes(parts)}; {len(cut)} windows to train on")
-    board = [TensorBoard(Path(options.out) / "tensorboard", validation, model)] if _watched(options) else []
     fitted = fit(
         model,
         cut,
@@ -67,7 +67,7 @@ def train(options: argparse.Namespace, asked: Asked) -> int:
         epochs=options.epochs,
         batch_size=_BATCH,
         augment=default_augment(task),
-        callbacks=board,
+        callbacks=board(options, validation, model),
         run_dir=options.out,
         resume=options.resume,
         about=about,
@@ -135,7 +135,3 @@ def _events(
 
 LOADERS: dict[str, Callable[..., Dataset]] = {"events": _events, "contours": data.contours}
 """What reads the data, by the kind of its targets."""
-
-
-def _watched(options: argparse.Namespace) -> bool:
-    return bool(options.tensorboard) and devices.is_first()

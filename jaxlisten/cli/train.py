@@ -79,7 +79,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         about=about,
         init=init,
         recipe=recipe,
-        tensorboard=options.tensorboard,
+        callbacks=building.board(options, parts[0].validation, model, task),
     )
     if made is not None and devices.is_first():
         heard = heard_of(whole.train, whole.validation)  # not of what was cut out of the clips
@@ -215,16 +215,11 @@ def _run(
     about: dict[str, Any],
     init: Start | None = None,
     recipe: Mapping[str, Any] | None = None,
-    tensorboard: bool = False,
+    callbacks: Sequence[TensorBoard] = (),
 ) -> Fitted:
     """Train, measure, and write the report."""
     what = f"{len(parts.train.classes)} {task.things}"
     say.note(f"{what} at {parts.train.sr} Hz, clips: {say.sizes(parts)}")
-    board = (
-        [TensorBoard(Path(out) / "tensorboard", parts.validation, model, task=task)]
-        if tensorboard and devices.is_first()
-        else []
-    )
     fitted = fit(
         model,
         parts.train,
@@ -234,7 +229,7 @@ def _run(
         epochs=epochs,
         augment=augment,
         init=init,
-        callbacks=board,
+        callbacks=callbacks,
         run_dir=out,
         resume=resume,
         about=about,
