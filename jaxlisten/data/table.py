@@ -43,7 +43,7 @@ def csv(
     - ``label``: the clip's class; or in its place
     - ``labels``: any number of labels between semicolons, ``dog;rain``; an empty cell is none of them; or
     - ``target``: a number, or several between semicolons. Beside ``label`` it is ignored: many tables have the number
-      of a class there; or
+      of a class there. Numbers of several moments of a clip (a column ``time``) are for `contours`; or
     - ``transcript``: what is said, word for word (see `units`).
 
     There may also be ``group``, ``split`` (train, validation or test; val, valid and dev mean validation), ``fold``,
@@ -67,8 +67,15 @@ def csv(
     """
     path = Path(path)
     units = units or ("characters" if SPACE in (classes or ()) else "words")
-    clips = _listed(path, group_by, _check_columns, lambda row, where: _target(row, where, units))
+    columns = list[str]()
+
+    def check(path: Path, names: Sequence[str]) -> None:
+        _check_columns(path, names)
+        columns.extend(names)
+
+    clips = _listed(path, group_by, check, lambda row, where: _target(row, where, units))
     _check_widths(path, clips)
+    _check_moments(path, columns, clips)
     return load_clips(clips, sr=sr, classes=classes, source=str(path), from_files=from_files)
 
 
@@ -216,6 +223,21 @@ def _check_widths(table: Path, clips: Sequence[Clip]) -> None:
                 f"'{table}', {clip.origin}: the cell 'target' holds {len(clip.target)} numbers, the first one {width}; "
                 "give every clip equally many"
             )
+
+
+def _check_moments(table: Path, columns: Sequence[str], clips: Sequence[Clip]) -> None:
+    """Refuse numbers of several moments of a recording, which would each be learned of the whole of it."""
+    if "time" not in columns or "target" not in columns or "label" in columns:
+        return
+    seen = set[tuple[str, float | None, float | None]]()
+    for clip in clips:
+        piece = clip.file, clip.start, clip.end
+        if piece in seen:
+            raise InputError(
+                f"'{table}', {clip.origin}: another target of the same sound, in a table with a column 'time'; numbers "
+                "over time are learned with --task contours (jaxlisten.data.contours), a clip's own number from one row"
+            )
+        seen.add(piece)
 
 
 def _clip_of_row(

@@ -44,6 +44,10 @@ def test_a_table_needs_no_more_than_path_and_label(sounds):
     assert csv(sounds / "clips.csv", classes=("dog", "cat")).targets.tolist() == [0, 1]
 
 
+def test_a_column_that_says_when_a_clip_was_recorded_is_as_any_other(sounds):
+    assert len(csv(table(sounds, "path,time,target\ndog/rex_1.wav,noon,1\ncat/tom_1.wav,noon,2\n"))) == 2
+
+
 def test_rows_whose_clip_cannot_be_read_are_listed_with_their_number(sounds):
     text = "path,label,end\ndog/rex_1.wav,dog,\ngone.wav,dog,\ndog/rex_1.wav,dog,9\n"
     data = csv(table(sounds, text))
@@ -76,6 +80,7 @@ def test_rows_whose_clip_cannot_be_read_are_listed_with_their_number(sounds):
         ("path,labels,target\na,b,1\n", "the columns 'labels' and 'target', but .* one kind"),
         ("path,labels\ndog/rex_1.wav,\ncat/tom_1.wav,;\n", "gives no clip a label"),
         ("path,target\ndog/rex_1.wav,loud\n", "row 2: the cell 'target' has 'loud'; write a number"),
+        ("path,time,target\ndog/rex_1.wav,0,1\ndog/rex_1.wav,0.1,2\n", "row 3: another target .* --task contours"),
         ("path,target\ndog/rex_1.wav,1;\n", "row 2: the cell 'target' has ''; write a number"),
         ("path,target\ndog/rex_1.wav,inf\n", "row 2: the cell 'target' has 'inf'; write a number"),
         (
