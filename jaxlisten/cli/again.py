@@ -37,7 +37,7 @@ _OPTIONS: dict[str, tuple[type, Any]] = {
     "weight_decay": (float, None),
 }
 """What decides a run: the kind of each option, and its default."""
-_MODELS = {"events": "crnn", "contours": "crnn", "anomaly": None}
+_MODELS = {"events": "crnn", "contours": "crnn", "anomaly": None, "contrast": "cnn"}
 """The default of --model where --task names something."""
 _OF_THE_MODEL = ("model", "front_end", "precision", "streaming", "task", "start", "freeze")
 

@@ -234,8 +234,8 @@ def _check_moments(table: Path, columns: Sequence[str], clips: Sequence[Clip]) -
         piece = clip.file, clip.start, clip.end
         if piece in seen:
             raise InputError(
-                f"'{table}', {clip.origin}: another target of the same sound, in a table with a column 'time'; numbers "
-                "over time are learned with --task contours (jaxlisten.data.contours), a clip's own number from one row"
+                f"'{table}', {clip.origin}: a second target for the same sound, and there is a column 'time'; numbers "
+                "over time want --task contours (jaxlisten.data.contours); for one number a clip, keep one row of each"
             )
         seen.add(piece)
 

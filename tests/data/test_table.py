@@ -80,7 +80,7 @@ def test_rows_whose_clip_cannot_be_read_are_listed_with_their_number(sounds):
         ("path,labels,target\na,b,1\n", "the columns 'labels' and 'target', but .* one kind"),
         ("path,labels\ndog/rex_1.wav,\ncat/tom_1.wav,;\n", "gives no clip a label"),
         ("path,target\ndog/rex_1.wav,loud\n", "row 2: the cell 'target' has 'loud'; write a number"),
-        ("path,time,target\ndog/rex_1.wav,0,1\ndog/rex_1.wav,0.1,2\n", "row 3: another target .* --task contours"),
+        ("path,time,target\ndog/rex_1.wav,0,1\ndog/rex_1.wav,0.1,2\n", "row 3: a second target .* --task contours"),
         ("path,target\ndog/rex_1.wav,1;\n", "row 2: the cell 'target' has ''; write a number"),
         ("path,target\ndog/rex_1.wav,inf\n", "row 2: the cell 'target' has 'inf'; write a number"),
         (
