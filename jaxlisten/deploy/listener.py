@@ -21,6 +21,7 @@ from jaxlisten.detect import Hearing, Listening, detector, event_rule, frames, s
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
+from jaxlisten.types import Padded
 
 AnySound = TypeVar("AnySound", bound=Sound)
 
@@ -279,7 +280,7 @@ class Listener:
             fitted.state,
             path,
             sr=fitted.sr,
-            classes=("",) * fitted.task.special + (fitted.classes or ("error", "novelty")),
+            classes=self._outputs(),
             longest=fitted.longest,
             link=fitted.task.activation,
             clips=clips if data is None else data.audio,
@@ -287,6 +288,17 @@ class Listener:
             streaming=streaming,
             int8=int8,
         )
+
+    def _outputs(self) -> tuple[str, ...]:
+        """Name the numbers that the model gives of a clip."""
+        fitted = self.fitted
+        if fitted.classes:
+            return ("",) * fitted.task.special + fitted.classes
+        if fitted.task.paired:
+            return ("error", "novelty")
+        clip = Padded(jax.ShapeDtypeStruct((1, fitted.longest), np.float32), jax.ShapeDtypeStruct((1,), np.int32))
+        numbers = jax.eval_shape(lambda p, s, x: fitted.model.apply(p, s, x)[0], fitted.params, fitted.state, clip)
+        return tuple(f"embedding {i}" for i in range(numbers.shape[-1]))
 
     def _check(self, data: data.Dataset) -> None:
         """Refuse data that this listener can't be scored on."""

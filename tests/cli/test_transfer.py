@@ -46,6 +46,14 @@ def test_clips_without_labels_are_learned_from_and_scored(command, flat, pretrai
     assert "were trained on" in done.err
 
 
+def test_what_is_exported_are_the_numbers_that_pieces_are_compared_by(command, pretrained, sounds, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="pip install 'jaxlisten[export]' brings it")
+    done = command("export", pretrained, tmp_path / "pre.onnx", "--data", sounds)
+    assert done.code == 0, done.err
+    stored = {entry.key: entry.value for entry in onnx.load(tmp_path / "pre.onnx").metadata_props}
+    assert json.loads(stored["classes"]) == [f"embedding {i}" for i in range(64)]
+
+
 def test_a_listener_begins_with_it_frozen_or_not(command, pretrained, sounds, tmp_path):
     words = ("train", sounds, "--from", pretrained, "--epochs", "1")
     probe, fine, again = (tmp_path / name for name in ("probe", "fine", "again"))
