@@ -16,6 +16,7 @@ from jaxlisten.deploy.onnx import run_onnx_steps, to_onnx
 from jaxlisten.deploy.onnx_step import stream_onnx, to_onnx_step
 from jaxlisten.deploy.stablehlo import run_stablehlo, to_stablehlo
 from jaxlisten.nn import Layer
+from jaxlisten.nn.layer import out_spec
 from jaxlisten.tasks import LINKS
 from jaxlisten.types import Chunk, Padded, Params, State
 
@@ -91,7 +92,7 @@ def stablehlo_form(model: Layer, params: Params, state: State, *, link: str) -> 
 def keeps_time(model: Layer, params: Params, state: State, longest: int) -> bool:
     """Tell whether a model answers each step of a clip, and not the clip: for events and transcripts."""
     clip = Padded(jax.ShapeDtypeStruct((1, longest), jnp.float32), jax.ShapeDtypeStruct((1,), jnp.int32))
-    return isinstance(jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, clip), Padded)
+    return isinstance(out_spec(model, params, state, clip), Padded)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

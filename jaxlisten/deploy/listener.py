@@ -20,8 +20,8 @@ from jaxlisten.deploy.transcribing import Said, check_beam, frame_probabilities,
 from jaxlisten.detect import Hearing, Listening, detector, event_rule, frames, seconds_a_step
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
+from jaxlisten.nn.layer import out_spec
 from jaxlisten.runs import Fitted
-from jaxlisten.types import Padded
 
 AnySound = TypeVar("AnySound", bound=Sound)
 
@@ -294,11 +294,11 @@ class Listener:
         fitted = self.fitted
         if fitted.classes:
             return ("",) * fitted.task.special + fitted.classes
-        if fitted.task.paired:
+        if fitted.task.name != "contrast":
             return ("error", "novelty")
-        clip = Padded(jax.ShapeDtypeStruct((1, fitted.longest), np.float32), jax.ShapeDtypeStruct((1,), np.int32))
-        numbers = jax.eval_shape(lambda p, s, x: fitted.model.apply(p, s, x)[0], fitted.params, fitted.state, clip)
-        return tuple(f"embedding {i}" for i in range(numbers.shape[-1]))
+        clip = jax.ShapeDtypeStruct((1, fitted.longest), np.float32)
+        numbers = out_spec(fitted.model, fitted.params, fitted.state, clip).shape[-1]
+        return tuple(f"embedding {i}" for i in range(numbers))
 
     def _check(self, data: data.Dataset) -> None:
         """Refuse data that this listener can't be scored on."""

@@ -28,6 +28,7 @@ from jaxlisten.deploy.onnx_layers import emit
 from jaxlisten.deploy.onnx_streaming import emit_step
 from jaxlisten.errors import InputError
 from jaxlisten.nn import Layer
+from jaxlisten.nn.layer import out_spec
 from jaxlisten.types import Array, Padded, Params, State
 
 __all__ = ["Graph", "Wire", "emit", "emit_step", "run_layer_onnx", "run_onnx", "to_onnx"]
@@ -178,7 +179,7 @@ def run_layer_onnx(layer: Layer, params: Params, state: State, x: Array | Padded
         feeds["length"] = np.asarray(x.length, np.int64)
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, ["batch"]))
     y = emit(layer, graph, *jax.device_get((params, state)), Wire("x", "length" if padded else None))
-    shape = jax.eval_shape(lambda p, s, x: layer.apply(p, s, x)[0], params, state, x)
+    shape = out_spec(layer, params, state, x)
     rank = len((shape.values if isinstance(shape, Padded) else shape).shape)
     # An output may not be an input, which it is for layers that do nothing; so each gets a node of its own.
     outputs = [floats(graph.add("Identity", y.values), [None] * rank)]
@@ -225,7 +226,7 @@ def _check_scores(
 ) -> None:
     sizes = tuple(size if isinstance(size, int) else 1 if axis == 0 else 2**14 for axis, size in enumerate(shape))
     x = jax.ShapeDtypeStruct(sizes, np.float32)
-    got = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, x).shape[1:]
+    got = out_spec(model, params, state, x).shape[1:]
     if steps and (len(got) != 2 or got[1] != classes):
         raise InputError(f"to_onnx: expected {classes} scores at each step, as there are classes, got {got}")
     if not steps and got != (classes,):
