@@ -147,6 +147,7 @@ LAYERS: dict[str, Case] = {
     ),
     "AutoGain/causal": Case(jl.AutoGain(5, lookahead=0, range_db=1.8)),
     "SpecAugment": Case(jl.SpecAugment(), refuses=({"bands": -1}, {"span_share": 1.5})),
+    "FilterAugment": Case(jl.FilterAugment(), refuses=({"gain": -1.0}, {"knots": 1}, {"share": 1.5})),
     "FrequencyWarp": Case(jl.FrequencyWarp(), refuses=({"stretch": 1.0}, {"shift": -0.1})),
     "Dropout": Case(jl.Dropout(0.4), refuses=({"rate": 1.0},)),
     # recurrences
@@ -235,7 +236,7 @@ MODELS: dict[str, Case] = {
     "lstm/bidirectional": Case(jl.models.lstm(3, units=(3, 2), bidirectional=True), exempt=WHOLE_CLIP),
     # The streaming form of a model holds all its layers, so the others have one line each.
     "gru": Case(jl.streaming(jl.models.gru(3, units=(5,)), longest=23)),
-    "cnn": Case(jl.streaming(jl.models.cnn(3, filters=(2, 3), channels=(4, 3), kernel=3), longest=23), (23, 7)),
+    "cnn": Case(jl.streaming(jl.models.cnn(3, filters=(2, 3), channels=(4, 3)), longest=23), (23, 7)),
     "cnn/causal": Case(jl.streaming(jl.models.cnn(3, filters=(2,), channels=(3,), causal=True), longest=23), (23, 6)),
     "ds_cnn": Case(jl.streaming(jl.models.ds_cnn(3, channels=4, blocks=1), longest=23), (23, 8)),
     "crnn": Case(jl.streaming(jl.serial(jl.Raw(), jl.models.crnn(3, channels=(4, 3), kernel=3, units=4)), 500), (500,)),

@@ -2,7 +2,7 @@
 
 An augmentation is a value, a frozen dataclass of settings, with one pure function ``(key, batch) -> batch`` that runs
 inside the compiled training step. It takes and returns batches of raw sound, ``[batch, time]``, with or without
-`Padded`. What works on features, behind the front end, is a layer: `SpecAugment` and `FrequencyWarp`.
+`Padded`. What works on features, behind the front end, is a layer: `SpecAugment`, `FrequencyWarp` and `FilterAugment`.
 
     >>> recipe = Chain((Speed(0.9, 1.1), Noise(snr_db=(5.0, 40.0)), Gain()))
     >>> hash(recipe) == hash(Chain((Speed(0.9, 1.1), Noise(snr_db=(5.0, 40.0)), Gain())))

@@ -105,6 +105,7 @@ def _(layer: nn.Wrapper, graph: Graph, params: Params, state: State, x: Wire) ->
 
 @emit.register(nn.Identity)
 @emit.register(nn.Dropout)
+@emit.register(nn.FilterAugment)
 @emit.register(nn.FrequencyWarp)
 @emit.register(nn.SpecAugment)
 def _(layer: Any, graph: Graph, params: Params, state: State, x: Wire) -> Wire:

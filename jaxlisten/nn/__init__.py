@@ -2,7 +2,7 @@
 
 from jaxlisten.nn.activation import GELU, Logistic, ReLU, SiLU, Tanh
 from jaxlisten.nn.attention import AttentionPool, MultiHeadSelfAttention
-from jaxlisten.nn.augment import FrequencyWarp, SpecAugment
+from jaxlisten.nn.augment import FilterAugment, FrequencyWarp, SpecAugment
 from jaxlisten.nn.combine import Identity, Parallel, Serial, average, lift, parallel, residual, serial
 from jaxlisten.nn.convolution import (
     Conv1D,
@@ -60,6 +60,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "EncoderDecoder",
+    "FilterAugment",
     "FilterBank",
     "FrequencyPool",
     "FrequencyWarp",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxlisten.errors import refuse
 from jaxlisten.nn.layer import channels_of, layer
@@ -12,7 +13,7 @@ from jaxlisten.types import Array, Params, State
 
 
 class _InTraining(Stepwise):
-    """What both layers share. Subclasses define `vary`, which sees items ``[item, time, channel]``."""
+    """What these layers share. Subclasses define `vary`, which sees items ``[item, time, channel]``."""
 
     def forward(
         self, params: Params, state: State, x: Array, valid: Array | None, *, key: Array | None, train: bool
@@ -73,7 +74,7 @@ def _masks(key: Array, count: int, share: float, size: Array, n: int) -> Array:
     width_key, place_key = jax.random.split(key)
     width = jax.random.uniform(width_key, (count, len(size), 1), maxval=share) * size[:, None]
     begin = jax.random.uniform(place_key, width.shape) * (size[:, None] - width)
-    place = jnp.arange(n, dtype=jnp.float32)
+    place = jnp.arange(n, dtype=jnp.float32) + 0.5  # the middle of each, so that the first one counts like the last
     return ((place >= begin) & (place < begin + width)).any(0)
 
 
@@ -110,3 +111,39 @@ class FrequencyWarp(_InTraining):
         # One small matrix for each clip, [from, to]: a product is far cheaper than a gather.
         weights = jnp.maximum(0, 1 - jnp.abs(source[:, None, :] - band[:, None]))
         return x @ weights.astype(x.dtype)
+
+
+@layer
+class FilterAugment(_InTraining):
+    """With ``train=True``, colour each clip by a filter of its own: ``[*batch, time, channel]`` as it comes.
+
+    Another microphone, room or distance raises some bands and lowers others, the same in all of a recording. A random
+    gain is drawn for each of some bands from the lowest to the highest, and those between lie on straight lines.
+
+    Args:
+        gain: the largest, up and down, in the units of what comes in: decibels behind `LogMel`.
+        knots: bands whose gain is drawn.
+        share: of the clips that are coloured.
+
+    Reference:
+        Nam, Kim and Park 2022, *FilterAugment: an acoustic environmental data augmentation method*, the linear type,
+        with bands at equal distances.
+    """
+
+    gain: float = 6.0
+    knots: int = 6
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.gain < 0 or self.knots < 2:
+            refuse(self, "gain of 0 or more and 2 knots or more", f"{self.gain} and {self.knots}")
+        if not 0 <= self.share <= 1:
+            refuse(self, "share from 0 to 1", str(self.share))
+
+    def vary(self, key: Array, x: Array, length: Array) -> Array:
+        gain_key, share_key = jax.random.split(key)
+        gains = jax.random.uniform(gain_key, (len(x), self.knots), minval=-self.gain, maxval=self.gain)
+        gains = jnp.where(jax.random.bernoulli(share_key, self.share, (len(x), 1)), gains, 0)
+        place = np.linspace(0, self.knots - 1, x.shape[2])
+        between = np.maximum(0, 1 - np.abs(place - np.arange(self.knots)[:, None]))
+        return x + (gains @ between.astype(np.float32))[:, None].astype(x.dtype)

@@ -52,6 +52,14 @@ def test_parameters_of_cnn1d_are_those_worked_out_by_hand():
     assert jl.summary(MODELS["cnn1d"], (20, 5)).parameters == size(params)
 
 
+def test_parameters_of_cnn_are_those_worked_out_by_hand():
+    model = jl.models.cnn(3, filters=(2, 3), channels=(4,))
+    params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((20, 9)))
+    images = 5 * 5 * 2 + 2 * 2 + 3 * 3 * 2 * 3 + 2 * 3
+    block = 3 * 3 * 3 * 4 + 2 * 4 + 3 * 3 * 4 * 4 + 2 * 4
+    assert size(params) == images + block + 2 * 4 * 3 + 3
+
+
 def test_parameters_of_lstm_are_those_worked_out_by_hand():
     params, _ = jax.eval_shape(MODELS["lstm"].init, jax.random.key(0), jnp.zeros((20, 5)))
     assert size(params) == 4 * 6 * (5 + 6 + 1) + 4 * 5 * (6 + 5 + 1) + 5 * 3 + 3
