@@ -133,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--front-end",
         metavar="NAME",
-        help="log_mel, mfcc, pcen_mel, filter_bank or raw (default: log_mel; with --streaming pcen_mel; crnn: raw)",
+        help="log_mel, voice (log_mel, for words of new speakers), mfcc, pcen_mel, filter_bank or raw "
+        "(default: log_mel; with --streaming pcen_mel; crnn: raw)",
     )
     train.add_argument(
         "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 2,000 steps)"

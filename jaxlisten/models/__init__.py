@@ -10,7 +10,7 @@ from collections.abc import Callable
 from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp, reconstruction
 from jaxlisten.models.frames import event_crnn, event_linear
-from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw
+from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw, voice
 from jaxlisten.models.melody import melody
 from jaxlisten.models.recurrent import crnn, gru, lstm
 from jaxlisten.models.sequence import attention, ctc
@@ -35,6 +35,7 @@ TRANSCRIBERS: dict[str, Callable[..., Layer]] = {"ctc": ctc, "attention": attent
 
 FRONT_ENDS: dict[str, Callable[..., Layer]] = {
     "log_mel": log_mel,
+    "voice": voice,
     "mfcc": mfcc,
     "pcen_mel": pcen_mel,
     "raw": raw,
@@ -68,4 +69,5 @@ __all__ = [
     "pcen_mel",
     "raw",
     "reconstruction",
+    "voice",
 ]

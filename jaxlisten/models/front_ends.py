@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterBank, LogMel, Mel, Raw, Serial, SlidingNorm, serial
+from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterAugment, FilterBank, LogMel, Mel, Raw, Serial, SlidingNorm, serial
 
 _AROUND = 201
 """Frames of 10 ms that a level is measured against: a second before a frame, and a second after it."""
@@ -28,6 +28,17 @@ def log_mel(sr: int, *, n_mels: int = 64, lookahead: int | None = None, relative
         return serial(mel)
     around = (AutoGain(_AROUND, lookahead), SlidingNorm(_AROUND, lookahead, share=0.5, scale=False))
     return serial(mel, *around)
+
+
+def voice(sr: int, *, n_mels: int = 64, lookahead: int | None = None) -> Serial:
+    """Return `log_mel` with a `FilterAugment` behind it: for words, where a new voice or microphone tells nothing.
+
+    Not for sounds that are known by their colour, such as rain, which it makes harder to tell apart.
+
+    Args:
+        sr, n_mels, lookahead: as in `log_mel`.
+    """
+    return serial(log_mel(sr, n_mels=n_mels, lookahead=lookahead), FilterAugment())
 
 
 def mfcc(sr: int, *, n_mfcc: int = 20, n_mels: int = 64) -> MFCC:
