@@ -64,20 +64,17 @@ def _behind(layer: Layer, classes: int) -> Layer:
     return jl.serial(layer, models.cnn(classes))
 
 
-def _over_time(classes: int) -> Layer:
-    """Return two convolutions over time and frequency, then residual ones over time: bands become channels early."""
+def _to_the_end(classes: int) -> Layer:
+    """Return convolutions over time and frequency all the way, whose bands are averaged at the end."""
 
-    def normed(convolution: Layer) -> Layer:
-        return jl.serial(convolution, jl.BatchNorm(), jl.ReLU())
+    def normed(width: int, size: int, stride: tuple[int, int] = (1, 1)) -> Layer:
+        return jl.serial(jl.Conv2D(width, (size, size), stride=stride, bias=False), jl.BatchNorm(), jl.ReLU())
 
-    layers: list[Layer] = [jl.Normalize(), jl.SpecAugment(), jl.AddChannel()]
-    layers += [normed(jl.Conv2D(16, (5, 5), stride=(2, 2), bias=False))]
-    layers += [normed(jl.Conv2D(32, (3, 3), stride=(1, 2), bias=False)), jl.MergeFrequency()]
-    for width, taps, stride in ((96, 1, 1), (96, 5, 2), (128, 5, 2)):
-        layers += [normed(jl.Conv1D(width, taps, stride=stride, bias=False))]
-        layers += [jl.residual(normed(jl.Conv1D(width, 5, bias=False)))]
+    layers = [jl.Normalize(), jl.SpecAugment(), jl.AddChannel(), normed(16, 5, (2, 2)), normed(32, 3, (1, 2))]
+    for width in (64, 128):
+        layers += [normed(width, 3, (2, 2)), jl.residual(normed(width, 3))]
     pool = jl.parallel(mean=jl.GlobalPool("mean"), max=jl.GlobalPool("max"))
-    return jl.serial(*layers, pool, jl.Dropout(0.2), jl.Dense(classes))
+    return jl.serial(*layers, jl.FrequencyPool("mean"), pool, jl.Dropout(0.2), jl.Dense(classes))
 
 
 def _hears(*heard: augment.Augmentation) -> augment.Augmentation:
@@ -86,8 +83,8 @@ def _hears(*heard: augment.Augmentation) -> augment.Augmentation:
 
 VARIATIONS = {
     "default": Recipe(),
-    "blocks over time": Recipe(network=_over_time),
-    "narrow": Recipe(network=functools.partial(models.cnn, filters=(12, 24), channels=(40, 64))),
+    "2-D to the end": Recipe(network=_to_the_end),
+    "narrow": Recipe(network=functools.partial(models.cnn, filters=(12, 24), channels=(64, 64, 96))),
     "dropout 0.5": Recipe(network=functools.partial(models.cnn, dropout=0.5)),
     "twice the epochs": Recipe(epochs=2.0),
     "weight decay 0.1": Recipe(weight_decay=0.1),

@@ -133,11 +133,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--front-end",
         metavar="NAME",
-        help="log_mel, voice (log_mel, for words of new speakers), mfcc, pcen_mel, filter_bank or raw "
+        help="log_mel, voice (log_mel, for words of many speakers), mfcc, pcen_mel, filter_bank or raw "
         "(default: log_mel; with --streaming pcen_mel; crnn: raw)",
     )
     train.add_argument(
-        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 2,000 steps)"
+        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 3,000 steps)"
     )
     train.add_argument("--seed", metavar="N", type=int, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")

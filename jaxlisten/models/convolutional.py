@@ -11,6 +11,7 @@ from jaxlisten.nn import (
     DepthwiseConv2D,
     FrequencyPool,
     Layer,
+    MergeFrequency,
     ReLU,
     Serial,
     residual,
@@ -61,46 +62,40 @@ def cnn(
     classes: int,
     *,
     filters: tuple[int, ...] = (16, 32),
-    channels: tuple[int, ...] = (64, 128),
+    channels: tuple[int, ...] = (96, 96, 128),
+    kernel: int = 5,
     dropout: float = 0.2,
     causal: bool = False,
 ) -> Serial:
-    """Convolutions over time and frequency, then residual ones, which know a sound at whatever pitch it lies.
+    """Convolutions over time and frequency, which know a sound wherever it lies, then residual ones over time.
 
     Args:
         classes: how many logits come out.
-        filters: of each convolution, 5 x 5 the first and 3 x 3 the others, at half the bands of the one before it; the
-            first one halves the steps too.
-        channels: filters of each block, two 3 x 3 convolutions at half the steps and half the bands of the one before.
+        filters: of each convolution over time and frequency, at half the bands of the one before it; the first one
+            halves the steps too.
+        channels: filters of each block over time; from the second on each has half the steps of the one before it.
+        kernel: taps of each convolution over time.
         dropout: rate before the last layer.
         causal: no output sees the future, so that the streaming form answers without delay.
 
     Returns:
         A layer from ``[*batch, time, channel]``, whose channels are bands of frequency, to ``[*batch, classes]``.
-
-    Reference:
-        A small ResNet (He et al. 2016) with the largest value beside the mean over time.
     """
     some("cnn", "filters", filters)
     some("cnn", "channels", channels)
-
-    def conv(width: int, size: int, stride: tuple[int, int] = (1, 1)) -> Serial:
-        return normed(Conv2D(width, (size, size), stride=stride, lookahead=0 if causal else None, bias=False))
-
-    first, *others = filters
-    images = {"image0": conv(first, 5, (2, 2))}
-    images |= {f"image{index}": conv(width, 3, (1, 2)) for index, width in enumerate(others, 1)}
-    blocks = {
-        f"block{index}": serial(conv(width, 3, (2, 2)), residual=residual(conv(width, 3)))
-        for index, width in enumerate(channels)
-    }
+    lookahead = 0 if causal else None
+    images, blocks = dict[str, Layer](), dict[str, Layer]()
+    for index, width in enumerate(filters):
+        size, stride = ((3, 3), (1, 2)) if index else ((5, 5), (2, 2))
+        images[f"image{index}"] = normed(Conv2D(width, size, stride=stride, lookahead=lookahead, bias=False))
+    for index, width in enumerate(channels):
+        taps, stride = (kernel, 2) if index else (1, 1)
+        blocks[f"block{index}"] = serial(
+            normed(Conv1D(width, taps, stride=stride, lookahead=lookahead, bias=False)),
+            residual=residual(normed(Conv1D(width, kernel, lookahead=lookahead, bias=False))),
+        )
     return serial(
-        **entry(),
-        image=AddChannel(),
-        **images,
-        **blocks,
-        bands=FrequencyPool("mean"),
-        **head(classes, dropout, pooled()),
+        **entry(), image=AddChannel(), **images, steps=MergeFrequency(), **blocks, **head(classes, dropout, pooled())
     )
 
 

@@ -46,11 +46,7 @@ def ctc(
 
     Args:
         classes: how many symbols there are.
-        filters: of each convolution over time and frequency, at half the bands of the one before it; the first one
-            halves the steps too.
-        channels: filters of each residual block over time; from the second on each has half the steps of the one
-            before it.
-        kernel: taps of each convolution over time.
+        filters, channels, kernel: as in `jaxlisten.models.cnn`.
         units: size of the GRU; 0: there is none.
         bidirectional: the GRU runs both ways, at `units` a direction. Such a model has no streaming form.
         dropout: rate before the last layer.
@@ -87,7 +83,7 @@ def attention(
     Args:
         classes: how many symbols there are.
         front_end: the first layers of the encoder, such as `jaxlisten.models.log_mel`; None: features come in.
-        filters, channels, kernel: as in `ctc`.
+        filters, channels, kernel: as in `jaxlisten.models.cnn`.
         units: size of the GRUs of encoder, each way, and decoder.
         longest: symbols that it writes at most.
         dropout: rate before the decoder.

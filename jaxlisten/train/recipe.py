@@ -17,8 +17,8 @@ from jaxlisten.train.step import Settings
 
 
 def default_epochs(steps_per_epoch: int) -> int:
-    """Choose how many passes a run makes: about 2,000 steps, but at least 10 and at most 70 passes."""
-    return max(10, min(70, round(2000 / max(1, steps_per_epoch))))
+    """Choose how many passes a run makes: about 3,000 steps, but at least 10 and at most 100 passes."""
+    return max(10, min(100, round(3000 / max(1, steps_per_epoch))))
 
 
 @functools.cache

@@ -114,7 +114,7 @@ def test_what_can_not_be_compared_is_refused_before_anything_is_written(refused,
     assert "numbers: compare is for clips of one class each" in refused("compare", numbers, "--out", out)
     assert "there is no such run folder" in refused("compare", sounds, "--run", tmp_path / "none", "--out", out)
     assert "--seed: expected a number from 0" in refused("compare", sounds, "--seed", "-1", "--out", out)
-    assert "some of log_mel, mfcc, " in refused("compare", sounds, "--front-ends", "mfcc,cqt", "--out", out)
+    assert "some of log_mel, voice, mfcc, " in refused("compare", sounds, "--front-ends", "mfcc,cqt", "--out", out)
     other = tmp_path / "other"
     write(other / "third" / "0.wav", tone(700))
     write(other / "low" / "0.wav", tone(300))

@@ -53,11 +53,12 @@ def test_parameters_of_cnn1d_are_those_worked_out_by_hand():
 
 
 def test_parameters_of_cnn_are_those_worked_out_by_hand():
-    model = jl.models.cnn(3, filters=(2, 3), channels=(4,))
+    model = jl.models.cnn(3, filters=(2, 3), channels=(4, 5), kernel=3)
     params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((20, 9)))
     images = 5 * 5 * 2 + 2 * 2 + 3 * 3 * 2 * 3 + 2 * 3
-    block = 3 * 3 * 3 * 4 + 2 * 4 + 3 * 3 * 4 * 4 + 2 * 4
-    assert size(params) == images + block + 2 * 4 * 3 + 3
+    block0 = 3 * 3 * 4 + 2 * 4 + 3 * 4 * 4 + 2 * 4  # of 3 channels of each of the 3 bands that are left
+    block1 = 3 * 4 * 5 + 2 * 5 + 3 * 5 * 5 + 2 * 5
+    assert size(params) == images + block0 + block1 + 2 * 5 * 3 + 3
 
 
 def test_parameters_of_lstm_are_those_worked_out_by_hand():
