@@ -1,7 +1,7 @@
 """What the default recipe reaches: ``jaxlisten train`` as a user runs it, without any tuning flag.
 
-``python -m benchmarks.accuracy [--fsdd DIR] [--keywords DIR] [--esc10 DIR] [--seeds 3] [--torch] [--front-end NAME]
-[--json FILE]``
+``python -m benchmarks.accuracy [--fsdd DIR] [--keywords DIR] [--esc10 DIR] [--seeds 3] [--torch] [--model NAME]
+[--front-end NAME] [--json FILE]``
 
 Each folder that is given is measured, seed by seed, on test clips that nothing was chosen by:
 
@@ -95,11 +95,11 @@ def _table(clips: data.Dataset, test: np.ndarray, validation: np.ndarray | None 
     return list(zip(map(os.path.abspath, clips.paths), labels, split, strict=True))
 
 
-def ours(table: str, seed: int, folder: str, front_end: str | None) -> tuple[float, int, float]:
+def ours(table: str, seed: int, folder: str, others: list[str]) -> tuple[float, int, float]:
     """Run ``jaxlisten train``; return the accuracy, how many clips were tested, and the seconds of training."""
     run = Path(folder) / "run"
     command = [sys.executable, "-m", "jaxlisten", "train", table, "--out", str(run), "--seed", str(seed)]
-    command += ["--front-end", front_end] if front_end else []
+    command += others
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     compiled = next(line for line in done.stderr.splitlines() if line.startswith("compiled"))
     with open(run / "metrics.csv", newline="", encoding="utf-8") as file:
@@ -116,13 +116,13 @@ def torchs(table: str, seed: int) -> tuple[float, int, float]:
     return figures["accuracy"], figures["n"], figures["seconds"]
 
 
-def measure(task: str, fold: str, rows: Table, seed: int, *, front_end: str | None, torch: bool) -> Iterator[Result]:
+def measure(task: str, fold: str, rows: Table, seed: int, *, others: list[str], torch: bool) -> Iterator[Result]:
     """Train on one table with one seed."""
     with tempfile.TemporaryDirectory() as folder:
         table = str(Path(folder) / "clips.csv")
         with open(table, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("path", "label", "split"), *rows])
-        yield Result(task, fold, seed, "jaxlisten", *ours(table, seed, folder, front_end))
+        yield Result(task, fold, seed, "jaxlisten", *ours(table, seed, folder, others))
         if torch:
             yield Result(task, fold, seed, "torch", *torchs(table, seed))
 
@@ -147,17 +147,20 @@ def main() -> None:
     for name in sets:
         parser.add_argument(f"--{name}", metavar="DIR")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--front-end", metavar="NAME", help="of jaxlisten train, in place of the default")
+    for name in ("model", "front-end"):
+        parser.add_argument(f"--{name}", metavar="NAME", help="of jaxlisten train, in place of the default")
     parser.add_argument("--torch", action="store_true", help="alternate with a torch script")
     parser.add_argument("--json", metavar="FILE", help="write every result here too")
     options = parser.parse_args()
+    asked = {"--model": options.model, "--front-end": options.front_end}
+    others = [word for option, name in asked.items() if name for word in (option, name)]
     results = []
     for name, cut in sets.items():
         if (root := getattr(options, name)) is None:
             continue
         for task, fold, rows in cut(root):
             for seed in range(options.seeds):
-                for result in measure(task, fold, rows, seed, front_end=options.front_end, torch=options.torch):
+                for result in measure(task, fold, rows, seed, others=others, torch=options.torch):
                     results.append(result)
                     print(f"{task}, {fold}, seed {seed}, {result.by}: {result.accuracy:.2%}", end=" ")
                     print(f"of {result.n}, {result.seconds:.0f} s", flush=True)

@@ -64,26 +64,14 @@ def _behind(layer: Layer, classes: int) -> Layer:
     return jl.serial(layer, models.cnn(classes))
 
 
-def _to_the_end(classes: int) -> Layer:
-    """Return convolutions over time and frequency all the way, whose bands are averaged at the end."""
-
-    def normed(width: int, size: int, stride: tuple[int, int] = (1, 1)) -> Layer:
-        return jl.serial(jl.Conv2D(width, (size, size), stride=stride, bias=False), jl.BatchNorm(), jl.ReLU())
-
-    layers = [jl.Normalize(), jl.SpecAugment(), jl.AddChannel(), normed(16, 5, (2, 2)), normed(32, 3, (1, 2))]
-    for width in (64, 128):
-        layers += [normed(width, 3, (2, 2)), jl.residual(normed(width, 3))]
-    pool = jl.parallel(mean=jl.GlobalPool("mean"), max=jl.GlobalPool("max"))
-    return jl.serial(*layers, jl.FrequencyPool("mean"), pool, jl.Dropout(0.2), jl.Dense(classes))
-
-
 def _hears(*heard: augment.Augmentation) -> augment.Augmentation:
     return augment.Chain(heard)
 
 
 VARIATIONS = {
     "default": Recipe(),
-    "2-D to the end": Recipe(network=_to_the_end),
+    "resnet": Recipe(network=models.resnet),
+    "resnet, FilterAugment": Recipe(front_end=models.voice, network=models.resnet),
     "narrow": Recipe(network=functools.partial(models.cnn, filters=(12, 24), channels=(64, 64, 96))),
     "dropout 0.5": Recipe(network=functools.partial(models.cnn, dropout=0.5)),
     "twice the epochs": Recipe(epochs=2.0),
@@ -92,7 +80,7 @@ VARIATIONS = {
     "colour as it is": Recipe(front_end=functools.partial(_less_colour, share=0.0)),
     "a quarter of the colour away": Recipe(front_end=functools.partial(_less_colour, share=0.25)),
     "all colour away": Recipe(front_end=functools.partial(_less_colour, share=1.0)),
-    "FilterAugment": Recipe(network=functools.partial(_behind, jl.FilterAugment())),
+    "FilterAugment": Recipe(front_end=models.voice),
     "FrequencyWarp": Recipe(network=functools.partial(_behind, jl.FrequencyWarp())),
     "noise on all clips": Recipe(augment=_hears(augment.Speed(), augment.Noise(share=1.0))),
     "speed 0.95 to 1.05": Recipe(augment=_hears(augment.Speed(0.95, 1.05), augment.Noise())),

@@ -238,6 +238,7 @@ MODELS: dict[str, Case] = {
     "gru": Case(jl.streaming(jl.models.gru(3, units=(5,)), longest=23)),
     "cnn": Case(jl.streaming(jl.models.cnn(3, filters=(2, 3), channels=(4, 3), kernel=3), longest=23), (23, 7)),
     "cnn/causal": Case(jl.streaming(jl.models.cnn(3, filters=(2,), channels=(3,), causal=True), longest=23), (23, 6)),
+    "resnet": Case(jl.streaming(jl.models.resnet(3, filters=(2, 3), channels=(4, 3)), longest=23), (23, 7)),
     "ds_cnn": Case(jl.streaming(jl.models.ds_cnn(3, channels=4, blocks=1), longest=23), (23, 8)),
     "crnn": Case(jl.streaming(jl.serial(jl.Raw(), jl.models.crnn(3, channels=(4, 3), kernel=3, units=4)), 500), (500,)),
     "event_crnn": Case(

@@ -117,8 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--model",
         metavar="NAME",
-        help="cnn (default), cnn1d, ds_cnn, lstm, gru, crnn, mlp or linear; of events and contours crnn (default) or "
-        "linear; of transcripts ctc (default) or attention",
+        help="cnn (default), cnn1d, ds_cnn, resnet, lstm, gru, crnn, mlp or linear; of events and contours crnn "
+        "(default) or linear; of transcripts ctc (default) or attention",
     )
     train.add_argument(
         "--units",

@@ -7,7 +7,7 @@ with ``event_``, ``[*batch, steps, classes]``. Put a front end before it:
 
 from collections.abc import Callable
 
-from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn
+from jaxlisten.models.convolutional import cnn, cnn1d, ds_cnn, resnet
 from jaxlisten.models.dense import autoencoder, conv_autoencoder, linear, mlp, reconstruction
 from jaxlisten.models.frames import event_crnn, event_linear
 from jaxlisten.models.front_ends import filter_bank, log_mel, mfcc, pcen_mel, raw, voice
@@ -20,6 +20,7 @@ MODELS: dict[str, Callable[..., Serial]] = {
     "cnn": cnn,
     "cnn1d": cnn1d,
     "ds_cnn": ds_cnn,
+    "resnet": resnet,
     "lstm": lstm,
     "gru": gru,
     "crnn": crnn,
@@ -69,5 +70,6 @@ __all__ = [
     "pcen_mel",
     "raw",
     "reconstruction",
+    "resnet",
     "voice",
 ]

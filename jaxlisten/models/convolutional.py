@@ -99,6 +99,56 @@ def cnn(
     )
 
 
+def resnet(
+    classes: int,
+    *,
+    filters: tuple[int, ...] = (16, 32),
+    channels: tuple[int, ...] = (64, 128),
+    dropout: float = 0.2,
+    causal: bool = False,
+) -> Serial:
+    """Residual convolutions over time and frequency to the end, whose bands are averaged: a small ResNet.
+
+    A step of training costs one and a half times that of `cnn`.
+
+    Args:
+        classes: how many logits come out.
+        filters: of each convolution, 5 x 5 the first and 3 x 3 the others, at half the bands of the one before it; the
+            first one halves the steps too.
+        channels: filters of each block, two 3 x 3 convolutions at half the steps and half the bands of the one before.
+        dropout: rate before the last layer.
+        causal: no output sees the future, so that the streaming form answers without delay.
+
+    Returns:
+        A layer from ``[*batch, time, channel]``, whose channels are bands of frequency, to ``[*batch, classes]``.
+
+    Reference:
+        He et al. 2016; Tang and Lin 2018, *Deep residual learning for small-footprint keyword spotting*, with strides
+        in place of dilation and the largest value beside the mean over time.
+    """
+    some("resnet", "filters", filters)
+    some("resnet", "channels", channels)
+
+    def conv(width: int, size: int, stride: tuple[int, int] = (1, 1)) -> Serial:
+        return normed(Conv2D(width, (size, size), stride=stride, lookahead=0 if causal else None, bias=False))
+
+    first, *others = filters
+    images = {"image0": conv(first, 5, (2, 2))}
+    images |= {f"image{index}": conv(width, 3, (1, 2)) for index, width in enumerate(others, 1)}
+    blocks = {
+        f"block{index}": serial(conv(width, 3, (2, 2)), residual=residual(conv(width, 3)))
+        for index, width in enumerate(channels)
+    }
+    return serial(
+        **entry(),
+        image=AddChannel(),
+        **images,
+        **blocks,
+        bands=FrequencyPool("mean"),
+        **head(classes, dropout, pooled()),
+    )
+
+
 def ds_cnn(classes: int, *, channels: int = 64, blocks: int = 4, dropout: float = 0.2, causal: bool = False) -> Serial:
     """Depthwise separable convolutions over time and frequency, small enough for a microcontroller.
 

@@ -17,6 +17,7 @@ MODELS = {
     "lstm/mean": jl.models.lstm(3, units=(6,), pool="mean"),
     "gru": jl.models.gru(3, units=(6, 5)),
     "cnn/causal": jl.models.cnn(3, filters=(3,), channels=(4,), causal=True),
+    "resnet/causal": jl.models.resnet(3, filters=(3,), channels=(4,), causal=True),
     "ds_cnn/causal": jl.models.ds_cnn(3, channels=4, blocks=2, causal=True),
     "crnn/causal": jl.models.crnn(3, channels=(4, 3), units=5, causal=True),
     "mlp": jl.models.mlp(3, units=(6, 5)),
@@ -59,6 +60,14 @@ def test_parameters_of_cnn_are_those_worked_out_by_hand():
     block0 = 3 * 3 * 4 + 2 * 4 + 3 * 4 * 4 + 2 * 4  # of 3 channels of each of the 3 bands that are left
     block1 = 3 * 4 * 5 + 2 * 5 + 3 * 5 * 5 + 2 * 5
     assert size(params) == images + block0 + block1 + 2 * 5 * 3 + 3
+
+
+def test_parameters_of_resnet_are_those_worked_out_by_hand():
+    model = jl.models.resnet(3, filters=(2, 3), channels=(4,))
+    params, _ = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((20, 9)))
+    images = 5 * 5 * 2 + 2 * 2 + 3 * 3 * 2 * 3 + 2 * 3
+    block = 3 * 3 * 3 * 4 + 2 * 4 + 3 * 3 * 4 * 4 + 2 * 4
+    assert size(params) == images + block + 2 * 4 * 3 + 3
 
 
 def test_parameters_of_lstm_are_those_worked_out_by_hand():
