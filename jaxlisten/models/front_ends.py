@@ -33,8 +33,6 @@ def log_mel(sr: int, *, n_mels: int = 64, lookahead: int | None = None, relative
 def voice(sr: int, *, n_mels: int = 64, lookahead: int | None = None) -> Serial:
     """Return `log_mel` with a `FilterAugment` behind it: for words of many speakers, whose colour tells nothing.
 
-    Not for sounds that are known by their colour, such as rain, which it makes harder to tell apart.
-
     Args:
         sr, n_mels, lookahead: as in `log_mel`.
     """
