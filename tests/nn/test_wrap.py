@@ -14,6 +14,7 @@ AUDIO = 0.1 * np.random.default_rng(0).standard_normal((16, 4000), np.float32)
 SMALL = {
     "mlp": {"units": (16,)},
     "cnn": {"filters": (4,), "channels": (8,)},
+    "resnet": {"filters": (4,), "channels": (8,)},
     "ds_cnn": {"channels": 8, "blocks": 1},
     "cnn1d": {"channels": (8,)},
     "lstm": {"units": (8,)},
