@@ -28,6 +28,7 @@ from jaxlisten import augment, models
 from jaxlisten.data import Dataset
 from jaxlisten.nn import Layer
 from jaxlisten.train import default_augment, default_optimizer, default_task
+from jaxlisten.train.job import steps_an_epoch
 
 TASK = jl.tasks.classification()
 USUAL = default_augment(TASK)
@@ -60,14 +61,6 @@ def _less_colour(sr: int, share: float) -> Layer:
     return jl.serial(mel, jl.AutoGain(201), jl.SlidingNorm(201, share=share, scale=False))
 
 
-def _behind(layer: Layer, classes: int) -> Layer:
-    return jl.serial(layer, models.cnn(classes))
-
-
-def _hears(*heard: augment.Augmentation) -> augment.Augmentation:
-    return augment.Chain(heard)
-
-
 VARIATIONS = {
     "default": Recipe(),
     "resnet": Recipe(network=models.resnet),
@@ -81,10 +74,10 @@ VARIATIONS = {
     "a quarter of the colour away": Recipe(front_end=functools.partial(_less_colour, share=0.25)),
     "all colour away": Recipe(front_end=functools.partial(_less_colour, share=1.0)),
     "FilterAugment": Recipe(front_end=models.voice),
-    "FrequencyWarp": Recipe(network=functools.partial(_behind, jl.FrequencyWarp())),
-    "noise on all clips": Recipe(augment=_hears(augment.Speed(), augment.Noise(share=1.0))),
-    "speed 0.95 to 1.05": Recipe(augment=_hears(augment.Speed(0.95, 1.05), augment.Noise())),
-    "speed 0.75 to 1.33": Recipe(augment=_hears(augment.Speed(0.75, 1.33), augment.Noise())),
+    "FrequencyWarp": Recipe(network=lambda classes: jl.serial(jl.FrequencyWarp(), models.cnn(classes))),
+    "noise on all clips": Recipe(augment=augment.Chain((augment.Speed(), augment.Noise(share=1.0)))),
+    "speed 0.95 to 1.05": Recipe(augment=augment.Chain((augment.Speed(0.95, 1.05), augment.Noise()))),
+    "speed 0.75 to 1.33": Recipe(augment=augment.Chain((augment.Speed(0.75, 1.33), augment.Noise()))),
     "no augmentation": Recipe(augment=None),
 }
 
@@ -150,6 +143,7 @@ def measure(task: str, part: Part, epochs: int, variation: str, seed: int) -> Re
     """Train one variation on one part."""
     (name, train, validation), recipe = part, VARIATIONS[variation]
     epochs = round(epochs * recipe.epochs)
+    steps = epochs * steps_an_epoch([train], [validation], _BATCH)
     begin = time.perf_counter()
     fitted = jl.fit(
         jl.serial(recipe.front_end(train.sr), recipe.network(len(train.classes))),
@@ -158,7 +152,7 @@ def measure(task: str, part: Part, epochs: int, variation: str, seed: int) -> Re
         key=jax.random.key(seed),
         task=default_task(TASK),
         augment=recipe.augment,
-        optimizer=default_optimizer(epochs * -(-len(train) // _BATCH), weight_decay=recipe.weight_decay),
+        optimizer=default_optimizer(steps, weight_decay=recipe.weight_decay),
         batch_size=_BATCH,
         epochs=epochs,
         progress=False,
