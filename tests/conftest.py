@@ -4,6 +4,7 @@ import contextlib
 import gc
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -27,6 +28,10 @@ os.environ["NUMBA_CACHE_DIR"] = _NUMBA.name
 
 # Traces are many small objects that stay: to look through them often costs a tenth of the time.
 gc.set_threshold(50_000, 20, 100)
+
+# A shell's job in the background ignores Ctrl-C, and so do its children; tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
