@@ -142,8 +142,9 @@ def main() -> int:
         out.mkdir()
         for kept in KEPT:
             shutil.copy(run / kept, out / kept)
-        # The validation clips that an export would be compared on are files of this machine.
+        # The command, and the validation clips that an export would be compared on, name files of this machine.
         config = json.loads((run / "config.json").read_text(encoding="utf-8")) | {"examples": []}
+        del config["command"]
         (out / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         (out / "README.md").write_text(card(options.name, kind, run, command), encoding="utf-8")
     return 0

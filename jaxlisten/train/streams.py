@@ -18,8 +18,8 @@ _WINDOW_SECONDS = 1.5
 _AROUND_SECONDS = 0.3
 """What validation hears before and after a clip."""
 _SNR_DB = 3.0, 40.0
-_MOST_SECONDS = 180
-"""Background that training uses at most, a little of each recording; it is compiled into the step."""
+_MOST_SECONDS = 1500
+"""Background that training uses at most, equally much of each recording; it is compiled into the step."""
 _WHOLE_FILES = 10
 """From so many background recordings on, each goes to one part whole; fewer are cut up."""
 
