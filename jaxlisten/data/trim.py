@@ -70,8 +70,8 @@ def sounds(data: Dataset) -> Dataset:
 
     A sound begins and ends where the level over 40 ms has come a third of the way, in decibels, from the quiet of its
     clip (the level that a tenth of it is below) to the loudest, or is 30 dB below the loudest. The mean over 4 ms is
-    taken away before, and with it the rumble of a microphone. Where the loudest is less than 10 dB above the quiet, all is
-    sound.
+    taken away before, and with it the rumble of a microphone. Where the loudest is less than 10 dB above the quiet, all
+    of the clip is sound.
     """
     return replace(data, audio=tuple(clip[_sound(clip, data.sr)] for clip in data.audio))
 
