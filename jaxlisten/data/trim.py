@@ -51,10 +51,11 @@ def trim(data: Dataset, *, top_db: float = 60, frame_length: int = 2048, hop_len
 def _heard(clip: np.ndarray, top_db: float, frame_length: int, hop_length: int) -> slice:
     """Return where the first frame that is loud enough begins, and where the one behind the last one does."""
     power = _power(clip, frame_length, hop_length)
-    return _between(clip, power > max(power.max(), _SILENT) * 10 ** (-top_db / 10), hop_length)
+    return _between(clip, power > power.max() * 10 ** (-top_db / 10), hop_length)
 
 
 def _power(clip: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray:
+    """Return the mean square of each frame, at least `_SILENT`."""
     energy = np.cumsum(np.pad(np.square(clip, dtype=np.float64), (frame_length // 2 + 1, frame_length // 2)))
     return np.maximum((energy[frame_length:] - energy[:-frame_length])[::hop_length] / frame_length, _SILENT)
 
