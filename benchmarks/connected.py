@@ -114,7 +114,7 @@ def transcribed(by: str, cut: Parts, seed: int) -> Iterator[Result]:
 
 
 def segmented(cut: Parts, seed: int) -> Iterator[Result]:
-    """Train the default classifier on single digits, and let it hear what a segmentation by loudness finds."""
+    """Train a classifier on single digits, and let it hear what a segmentation by loudness finds."""
     train, validation = cut.clips
     model = jl.serial(jl.models.log_mel(train.sr), jl.models.cnn(len(train.classes)))
     task = default_task(jl.tasks.classification())

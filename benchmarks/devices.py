@@ -39,7 +39,7 @@ def train(options: argparse.Namespace, run: Path) -> None:
     clips = jl.data.load(options.data)
     parts, task = jl.data.partition(clips), jl.tasks.infer(clips.targets)
     per_epoch = -(-len(parts.train) // options.batch)
-    steps = per_epoch * default_epochs(per_epoch)
+    steps = per_epoch * default_epochs(per_epoch, task)
     front = jl.Raw() if options.model == "crnn" else jl.models.log_mel(clips.sr)
     jl.fit(
         jl.serial(front, jl.models.MODELS[options.model](len(clips.classes))),

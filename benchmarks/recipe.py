@@ -49,7 +49,7 @@ class Recipe:
     """
 
     front_end: Callable[[int], Layer] = models.log_mel
-    network: Callable[[int], Layer] = models.cnn
+    network: Callable[[int], Layer] = models.resnet
     augment: augment.Augmentation | None = USUAL
     weight_decay: float = 1e-2
     epochs: float = 1.0
@@ -63,10 +63,10 @@ def _less_colour(sr: int, share: float) -> Layer:
 
 VARIATIONS = {
     "default": Recipe(),
-    "resnet": Recipe(network=models.resnet),
-    "resnet, FilterAugment": Recipe(front_end=models.voice, network=models.resnet),
-    "narrow": Recipe(network=functools.partial(models.cnn, filters=(12, 24), channels=(64, 64, 96))),
-    "dropout 0.5": Recipe(network=functools.partial(models.cnn, dropout=0.5)),
+    "cnn": Recipe(network=models.cnn),
+    "cnn, half as many epochs again": Recipe(network=models.cnn, epochs=1.5),
+    "narrow": Recipe(network=functools.partial(models.resnet, filters=(12, 24), channels=(48, 96))),
+    "dropout 0.5": Recipe(network=functools.partial(models.resnet, dropout=0.5)),
     "twice the epochs": Recipe(epochs=2.0),
     "weight decay 0.1": Recipe(weight_decay=0.1),
     "40 bands": Recipe(front_end=functools.partial(models.log_mel, n_mels=40)),
@@ -74,7 +74,7 @@ VARIATIONS = {
     "a quarter of the colour away": Recipe(front_end=functools.partial(_less_colour, share=0.25)),
     "all colour away": Recipe(front_end=functools.partial(_less_colour, share=1.0)),
     "FilterAugment": Recipe(front_end=models.voice),
-    "FrequencyWarp": Recipe(network=lambda classes: jl.serial(jl.FrequencyWarp(), models.cnn(classes))),
+    "FrequencyWarp": Recipe(network=lambda classes: jl.serial(jl.FrequencyWarp(), models.resnet(classes))),
     "noise on all clips": Recipe(augment=augment.Chain((augment.Speed(), augment.Noise(share=1.0)))),
     "speed 0.95 to 1.05": Recipe(augment=augment.Chain((augment.Speed(0.95, 1.05), augment.Noise()))),
     "speed 0.75 to 1.33": Recipe(augment=augment.Chain((augment.Speed(0.75, 1.33), augment.Noise()))),

@@ -21,7 +21,7 @@ COMPILE = """
 import time, jax, numpy as np, jaxlisten as jl
 from jaxlisten.train import default_optimizer
 from jaxlisten.types import Batch, Padded
-model = jl.serial(jl.models.log_mel(8000), jl.models.cnn(10))
+model = jl.serial(jl.models.log_mel(8000), jl.models.resnet(10))
 optimizer = default_optimizer(1000)
 x = Padded(np.zeros((32, 8000), np.float32), np.zeros(32, np.int32))
 batch = Batch(x, np.zeros(32, np.int32), np.zeros(32, np.float32))

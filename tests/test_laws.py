@@ -34,6 +34,9 @@ ALIKE = (
     *("Frozen", "BFloat16", "SlidingPool/max", "Parallel/down and up", "gru"),
 )
 """Lines that share what they are made of with another line; they hold for these behind ``-m wide``."""
+PURE = ("jit", "vmap")
+"""Laws that jax keeps where a layer is pure; without ``-m wide`` they hold for `KINDS` alone."""
+KINDS = ("LogMel", "Conv1D", "MaxPool2D", "GlobalPool", "BatchNorm", "PCEN", "SpecAugment", "LSTM", "Serial", "linear")
 
 
 def cases(law: str):
@@ -43,7 +46,9 @@ def cases(law: str):
         variant = name in MODELS or "/" in name
         if law not in COMPILED:
             return []
-        return [pytest.mark.wide] if name in ALIKE else [pytest.mark.slow] if variant and name not in TELLING else []
+        if variant and name not in (*TELLING, *ALIKE):
+            return [pytest.mark.slow]
+        return [pytest.mark.wide] if name in ALIKE or (law in PURE and name not in KINDS) else []
 
     named = [pytest.param(case, id=name, marks=marks(name)) for name, case in CASES.items() if law not in case.exempt]
     return pytest.mark.parametrize("case", named)

@@ -16,21 +16,24 @@ from jaxlisten.tasks import Task
 from jaxlisten.train import TensorBoard, default_units
 
 _KNOWN = models.MODELS | models.TRANSCRIBERS
+_OF_STREAMS = "cnn"
+"""The default of --model with --streaming: it knows more of its words there than the default of whole clips."""
 
 
 def check_names(options: argparse.Namespace) -> None:
     """Refuse models and front ends that there are not, before clips are read."""
-    named("--model", options.model or "cnn", _KNOWN)
+    named("--model", options.model or "resnet", _KNOWN)
     named("--front-end", options.front_end or "log_mel", models.FRONT_ENDS)
 
 
-def model_name(clips: Dataset, name: str | None) -> str:
+def model_name(clips: Dataset, options: argparse.Namespace) -> str:
     """Choose the model where none is named, and refuse one that doesn't go with the targets."""
+    name = options.model
     known = models.TRANSCRIBERS if clips.kind == "transcripts" else models.MODELS
     if name is not None and name not in known:
         what = "transcripts" if clips.kind == "transcripts" else f"targets of the kind '{clips.kind}'"
         raise InputError(f"--model: {name} does not go with {what}; expected one of {', '.join(known)}")
-    return name or next(iter(known))
+    return name or (_OF_STREAMS if options.streaming and _OF_STREAMS in known else next(iter(known)))
 
 
 def usual_front_end(options: argparse.Namespace) -> str:

@@ -117,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--model",
         metavar="NAME",
-        help="cnn (default), cnn1d, ds_cnn, resnet, lstm, gru, crnn, mlp or linear; of events and contours crnn "
+        help="resnet (default; with --streaming and --task contrast cnn), cnn, cnn1d, ds_cnn, lstm, gru, crnn, "
+        "mlp or linear; of events and contours crnn "
         "(default) or linear; of transcripts ctc (default) or attention",
     )
     train.add_argument(
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "(default: log_mel; with --streaming pcen_mel; crnn: raw)",
     )
     train.add_argument(
-        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make about 3,000 steps)"
+        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make 2,000 to 3,000 steps)"
     )
     train.add_argument("--seed", metavar="N", type=int, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")

@@ -22,7 +22,7 @@ from jaxlisten.cli.scored import report_on
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.heard import heard_of
-from jaxlisten.nn import serial
+from jaxlisten.nn import Layer, serial
 from jaxlisten.runs import Fitted
 from jaxlisten.tasks import Task
 from jaxlisten.train import Start, TensorBoard, default_augment, default_optimizer, default_task, fit
@@ -48,7 +48,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     devices.agreed(lambda: runs.create(options.out, resume=options.resume) if devices.is_first() else None)
     source = None if options.start is None else starting.read(options.start)
     clips = _read(options, source and source.sr)
-    options.model = building.model_name(clips, options.model)
+    options.model = building.model_name(clips, options)
     task = timed.with_loss(transcribing.task_of(options.model, clips), options.loss)
     about = {"command": asked.command(clips)}
     parts = _parts(clips, options)
@@ -62,7 +62,7 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
     augment = default_augment(task)
     if made is not None:
         model, augment = made.model(model), made.augment(model)
-    recipe = _recipe(parts, options)
+    recipe = _recipe(parts, options, task, model)
     if options.folds is not None or options.seeds is not None:
         return many.train(model, clips, parts, options, about, recipe)
     fitted = _run(
@@ -139,7 +139,7 @@ def train_default(clips: Dataset, parts: Partition, options: argparse.Namespace)
         options: from `again.usual`, with `data`, `out`, `seed` and `group_by`, and if need be `model` and `front_end`.
     """
     asked, task = Asked(options), tasks.infer(clips.targets)
-    network = models.MODELS[building.model_name(clips, options.model)]
+    network = models.MODELS[building.model_name(clips, options)]
     front_end = models.FRONT_ENDS[options.front_end or "log_mel"]
     with stopping("to begin again, give another folder"):
         return _run(
@@ -161,7 +161,7 @@ _TASKS = {"events": timed.train, "contours": timed.train, "anomaly": anomaly.tra
 """What ``--task`` can name, where the table alone does not say what is to be learned."""
 
 
-def _recipe(parts: Sequence[Partition], options: argparse.Namespace) -> dict[str, Any]:
+def _recipe(parts: Sequence[Partition], options: argparse.Namespace, task: Task, model: Layer) -> dict[str, Any]:
     """Return what the options change of the default recipe, as `fit` and `fit_many` take it."""
     recipe = {} if options.batch_size is None else {"batch_size": options.batch_size}
     rates = {"peak": options.learning_rate, "weight_decay": options.weight_decay}
@@ -169,7 +169,7 @@ def _recipe(parts: Sequence[Partition], options: argparse.Namespace) -> dict[str
     if not given:
         return recipe
     steps = steps_an_epoch([part.train for part in parts], [part.validation for part in parts], **recipe)
-    epochs = options.epochs or default_epochs(steps)
+    epochs = options.epochs or default_epochs(steps, task, model)
     return recipe | {"optimizer": default_optimizer(epochs * steps, **given)}
 
 
@@ -180,7 +180,7 @@ def demo(out: str | None) -> int:
         out = next(name for name in names if not Path(name).exists())
     runs.create(out)
     clips = data.synthetic()
-    model, task = serial(models.log_mel(clips.sr), models.cnn(len(clips.classes))), tasks.infer(clips.targets)
+    model, task = serial(models.log_mel(clips.sr), models.resnet(len(clips.classes))), tasks.infer(clips.targets)
     with stopping("to begin again, give jaxlisten demo another folder"):
         _run(
             model,
@@ -188,7 +188,7 @@ def demo(out: str | None) -> int:
             clips,
             data.partition(clips),
             out,
-            epochs=30,
+            epochs=20,
             seed=0,
             augment=default_augment(task),
             resume=False,

@@ -17,10 +17,10 @@ from jaxlisten.models.sequence import attention, ctc
 from jaxlisten.nn import Layer, Serial
 
 MODELS: dict[str, Callable[..., Serial]] = {
+    "resnet": resnet,
     "cnn": cnn,
     "cnn1d": cnn1d,
     "ds_cnn": ds_cnn,
-    "resnet": resnet,
     "lstm": lstm,
     "gru": gru,
     "crnn": crnn,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 from jaxlisten.types import Array
 
 
+@functools.partial(jax.jit, static_argnames=("steps", "period"))
 def frame_values(contours: Array, steps: int, period: float) -> jax.Array:
     """Tell the numbers at each step, on the line between the points to either side.
 

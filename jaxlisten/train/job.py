@@ -86,7 +86,7 @@ def prepare(
     if task.in_time and task.period is None:
         task = tasks.with_period(task, _period(model, trains[0], validations[0]))
     lengths, steps = _lengths(trains, validations), steps_an_epoch(trains, validations, batch_size)
-    epochs = epochs or default_epochs(steps)
+    epochs = epochs or default_epochs(steps, task, model)
     optimizer = optimizer or default_optimizer(epochs * steps)
     return [
         Job(

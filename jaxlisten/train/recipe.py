@@ -11,14 +11,21 @@ import optax
 
 from jaxlisten.augment import Augmentation, Chain, Noise, Speed
 from jaxlisten.data.targets import number_rows
-from jaxlisten.nn import Rescaling
+from jaxlisten.nn import Layer, OnStreams, Rescaling
 from jaxlisten.tasks import Task, classification, dictation
 from jaxlisten.train.step import Settings
 
 
-def default_epochs(steps_per_epoch: int) -> int:
-    """Choose how many passes a run makes: about 3,000 steps, but at least 10 and at most 100 passes."""
-    return max(10, min(100, round(3000 / max(1, steps_per_epoch))))
+def default_epochs(steps_per_epoch: int, task: Task, model: Layer | None = None) -> int:
+    """Choose how many passes a run makes, at least 10 and at most 100.
+
+    Args:
+        steps_per_epoch: steps of a pass.
+        task: with one target a clip about 2,000 steps are made, or else about 3,000.
+        model: one that hears streams (`jaxlisten.OnStreams`) has targets all along, whatever the task.
+    """
+    whole = task.kind in ("class", "labels", "numbers") and not isinstance(model, OnStreams)
+    return max(10, min(100, round((2000 if whole else 3000) / max(1, steps_per_epoch))))
 
 
 @functools.cache

@@ -36,7 +36,7 @@ class Configuration(NamedTuple):
         weight_decay: of matrices and kernels.
     """
 
-    model: str = "cnn"
+    model: str = "resnet"
     front_end: str = "log_mel"
     n_mels: int | None = 64
     batch_size: int = 32
@@ -73,7 +73,7 @@ class Space:
             one.
     """
 
-    model: tuple[str, ...] = ("cnn", "cnn1d", "gru")
+    model: tuple[str, ...] = ("resnet", "cnn1d", "gru")
     front_end: tuple[str, ...] = ("log_mel", "mfcc", "pcen_mel")
     n_mels: tuple[int, ...] = (40, 64)
     batch_size: tuple[int, ...] = (16, 32, 64)

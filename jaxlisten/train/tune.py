@@ -101,7 +101,8 @@ def tune(
             f"{configurations}, {factor} and {epochs}"
         )
     space = space or Space()
-    epochs = epochs or default_epochs(steps_an_epoch([train], [validation], Configuration().batch_size))
+    steps = steps_an_epoch([train], [validation], Configuration().batch_size)
+    epochs = epochs or default_epochs(steps, tasks.infer(train.targets))
     drawn = space.draw(configurations, together=factor, seed=seed)
     asked = {
         "configurations": [configuration._asdict() for configuration in drawn],

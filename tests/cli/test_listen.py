@@ -41,7 +41,7 @@ def run(sounds, tmp_path_factory):
         patched.setitem(models.MODELS, "cnn1d", functools.partial(models.cnn1d, channels=(16, 16)))
         patched.setattr("jaxlisten.cli.streaming._SCENES", 2)
         patched.setattr("jaxlisten.cli.streaming._SECONDS", 40)
-        words = ["--model", "cnn1d", "--front-end", "log_mel", "--epochs", "40"]
+        words = ["--model", "cnn1d", "--front-end", "log_mel", "--epochs", "25"]
         words += ["--streaming", "--background", str(sounds / "rain")]
         assert main(["train", str(sounds / "clips"), "--out", str(out), *words]) == 0
     return out

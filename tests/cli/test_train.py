@@ -171,7 +171,7 @@ def test_rows_whose_files_are_missing_are_named_and_left_out(command, refused, s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "transformer"], "--model: expected one of cnn, cnn1d, "),
+        (["--model", "transformer"], "--model: expected one of resnet, cnn, cnn1d, "),
         (["--front-end", "magic"], "--front-end: expected one of log_mel"),
         (["--epochs", "0"], "--epochs: expected at least 1, got 0"),
         (["--epochs", "-3"], "--epochs: expected at least 1, got -3"),

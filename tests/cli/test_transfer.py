@@ -99,7 +99,7 @@ def test_another_rate_is_read_at_that_of_the_run_and_numbers_have_their_units(co
         (("--from", "{run}", "--folds", "3"), "--from does not go with --folds"),
         (("--from", "{run}", "--task", "contrast"), "--from does not go with --task"),
         (("--task", "contrast", "--folds", "3"), "leave out --folds"),
-        (("--task", "contrast", "--model", "ctc"), "--model: expected one of cnn"),
+        (("--task", "contrast", "--model", "ctc"), "--model: expected one of resnet"),
     ],
 )
 def test_what_does_not_go_together_is_refused(refused, pretrained, sounds, tmp_path, words, message):

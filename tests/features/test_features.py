@@ -15,7 +15,11 @@ CHOICES = {"estimate_tuning", "spectral_rolloff", "zero_crossing_rate"}
 
 
 def each(cases):
-    return pytest.mark.parametrize("case", [pytest.param(case, id=str(case)) for case in cases])
+    """Run over cases; those that are not the first one of their feature behind ``-m wide``."""
+    wide = [() if case in FIRSTS else pytest.mark.wide for case in cases]
+    return pytest.mark.parametrize(
+        "case", [pytest.param(case, id=str(case), marks=mark) for case, mark in zip(cases, wide, strict=True)]
+    )
 
 
 @functools.cache

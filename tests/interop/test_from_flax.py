@@ -134,7 +134,9 @@ CASES = {f"steps/{name}": case for name, case in STEPS.items()} | {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.wide if name.count("/") > 1 else ()) for name in CASES]
+)
 def test_what_comes_in_computes_the_same_for_clips_of_odd_and_even_length(name):
     make, want = CASES[name]
     module = make()

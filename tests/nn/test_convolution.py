@@ -8,6 +8,7 @@ import pytest
 import jaxlisten as jl
 from jaxlisten.types import Padded
 from tests.nn.compiled import apply, init
+from tests.thinned import every
 
 X = np.random.default_rng(0).standard_normal((2, 17, 4)).astype(np.float32)
 IMAGES = np.random.default_rng(1).standard_normal((2, 11, 7, 3)).astype(np.float32)
@@ -42,7 +43,7 @@ CONVOLUTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("settings", "before", "behind"), CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize(("settings", "before", "behind"), every(2, CONVOLUTIONS), ids=str)
 def test_conv1d_equals_flax_with_explicit_padding(settings, before, behind):
     from flax import nnx
 
@@ -71,7 +72,7 @@ CONVOLUTIONS2D = [
 
 @pytest.mark.parametrize(
     ("settings", "time", "freq", "depthwise"),
-    [*((*case, False) for case in CONVOLUTIONS2D), *((*case, True) for case in CONVOLUTIONS2D[1:3])],
+    every(2, [*((*case, False) for case in CONVOLUTIONS2D), *((*case, True) for case in CONVOLUTIONS2D[1:3])]),
     ids=str,
 )
 def test_convolution_over_frequency_equals_flax_with_explicit_padding(settings, time, freq, depthwise):
@@ -114,7 +115,7 @@ TRANSPOSED = [
 ]
 
 
-@pytest.mark.parametrize("layer", TRANSPOSED, ids=repr)
+@pytest.mark.parametrize("layer", every(3, TRANSPOSED), ids=repr)
 def test_transposed_convolution_equals_flax_with_explicit_padding(layer):
     from flax import nnx
 

@@ -26,7 +26,8 @@ def pieces(fitted, batch_size):
     z = []
     for indices, batch in jl.data.batches(HELD_OUT, batch_size, jl.data.bucket_lengths(HELD_OUT.lengths)):
         x = jl.tasks.contrast().posed(jax.random.key(0), batch).x
-        z += [[run(jl.Padded(x.values[i, k], x.length[i, k])) for k in (0, 1)] for i in range(len(indices))]
+        values, length = np.asarray(x.values), np.asarray(x.length)
+        z += [[run(jl.Padded(values[i, k], length[i, k])) for k in (0, 1)] for i in range(len(indices))]
     return np.array(z, np.float64)
 
 

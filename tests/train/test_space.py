@@ -43,7 +43,7 @@ def test_only_what_goes_together_is_drawn():
     [
         ({"model": []}, "a list for 'model', and not empty"),
         ({"model": "cnn"}, "a list for 'model'"),
-        ({"model": ["rnn"]}, "'model' of cnn, .* got 'rnn'"),
+        ({"model": ["rnn"]}, "'model' of resnet, cnn, .* got 'rnn'"),
         ({"front_end": [3]}, "'front_end' of log_mel, .* got 3"),
         ({"n_mels": [40.0]}, "whole numbers of at least 1 for 'n_mels', got 40.0"),
         ({"batch_size": [0]}, "whole numbers of at least 1 for 'batch_size', got 0"),
@@ -77,7 +77,7 @@ def test_a_file_may_give_some_fields(tmp_path):
 
 def test_the_default_configuration_builds_the_default_model():
     train = sines()
-    assert Configuration().build(train) == jl.serial(jl.models.log_mel(train.sr), jl.models.cnn(3))
+    assert Configuration().build(train) == jl.serial(jl.models.log_mel(train.sr), jl.models.resnet(3))
     model = Configuration("linear", "mfcc", 30).build(train)
     assert model == jl.serial(jl.models.mfcc(train.sr, n_mels=30), jl.models.linear(3))
     numbers = jl.data.arrays(train.audio, np.arange(24.0), sr=train.sr)
