@@ -1,11 +1,11 @@
 """Whether several devices, and several processes, find the weights that one device finds, on real recordings.
 
-``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--double] [--json FILE]`` does the first epochs of the
-run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two processes, and
-prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight. Beside them
-stands how far one device gets from itself when each update is larger by the last bit: where training blows that up, as
-the highest learning rates do, no two ways to add the same numbers agree. ``--double`` computes all of it in float64,
-where rounding is too small to be blown up: what is left is what the ways really differ by.
+``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--double] [--json FILE]`` does the first
+epochs of the run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two
+processes, and prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight.
+Beside them stands how far one device gets from itself when each update is larger by the last bit: where training blows
+that up, as the highest learning rates do, no two ways to add the same numbers agree. ``--double`` computes all of it in
+float64, where rounding is too small to be blown up: what is left is what the ways really differ by.
 """
 
 from __future__ import annotations

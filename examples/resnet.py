@@ -1,7 +1,7 @@
 """The default network, a small ResNet, beside `cnn`: what each weighs, what a second of sound costs, what it hears.
 
-Both are 2-D convolutions at first. `cnn` then takes bands of frequency for channels and goes over time alone; the ResNet
-goes over time and frequency to the end, so it needs fewer weights and more multiply-adds. The front end is
+Both are 2-D convolutions at first. `cnn` then takes bands of frequency for channels and goes over time alone; the
+ResNet goes over time and frequency to the end, so it needs fewer weights and more multiply-adds. The front end is
 `jl.models.voice`, which gives every clip of the training another colour, as another microphone would.
 """
 

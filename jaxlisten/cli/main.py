@@ -138,7 +138,10 @@ def _parser() -> argparse.ArgumentParser:
         "(default: log_mel; with --streaming pcen_mel; crnn: raw)",
     )
     train.add_argument(
-        "--epochs", metavar="N", type=int, help="passes over the clips (default: as many as make 2,000 to 3,000 steps)"
+        "--epochs",
+        metavar="N",
+        type=int,
+        help="passes over the clips (default: 10 to 100, the fewer the more clips there are)",
     )
     train.add_argument("--seed", metavar="N", type=int, help="decides everything random (default: 0)")
     train.add_argument("--group-by", metavar="REGEX", help="clips whose paths share the first group are kept together")

@@ -69,7 +69,7 @@ def fit(
         key: decides everything random: weights, order of clips, dropout.
         optimizer: from optax; None: `default_optimizer` over all the steps.
         task: None: inferred from the kind of targets.
-        epochs: passes over the training clips; None: about 2,000 steps, or 3,000 where targets lie in time.
+        epochs: passes over the training clips; None: 10 to 100, the fewer the more clips there are.
         batch_size: clips a step, where `train` is a data set.
         augment: changes each batch inside the compiled step, from `jaxlisten.augment`; None: nothing does.
         average: the decay of an exponential average of the weights, which is then what is validated and kept.
