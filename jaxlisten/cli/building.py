@@ -22,8 +22,8 @@ _OF_STREAMS = "cnn"
 
 def check_names(options: argparse.Namespace) -> None:
     """Refuse models and front ends that there are not, before clips are read."""
-    named("--model", options.model or "resnet", _KNOWN)
-    named("--front-end", options.front_end or "log_mel", models.FRONT_ENDS)
+    named("--model", options.model or next(iter(_KNOWN)), _KNOWN)
+    named("--front-end", options.front_end or next(iter(models.FRONT_ENDS)), models.FRONT_ENDS)
 
 
 def model_name(clips: Dataset, options: argparse.Namespace) -> str:

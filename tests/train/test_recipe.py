@@ -1,12 +1,14 @@
-"""The default optimizer."""
+"""The default recipe: how long, how fast, and what is varied."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxlisten as jl
 from jaxlisten import tasks
 from jaxlisten.train import default_augment, default_optimizer, default_task, default_units, optimizer_of
+from jaxlisten.train.recipe import default_epochs
 
 PARAMS = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3), "scale": jnp.ones(3)}
 
@@ -18,6 +20,21 @@ def change(steps: int, at: int):
     for _ in range(at):
         updates, state = optimizer.update(nothing, state, PARAMS)
     return jax.tree.map(lambda a: np.abs(a).max(), updates)
+
+
+def test_more_clips_are_heard_less_often_in_more_steps():
+    steps, task = (1, 3, 9, 30, 72, 300, 1000, 5000), tasks.classification()
+    passes = [default_epochs(n, task) for n in steps]
+    assert passes == sorted(passes, reverse=True)
+    assert (passes[0], passes[4], passes[-1]) == (100, 28, 10)
+    together = [n * count for n, count in zip(steps, passes, strict=True)]
+    assert together == sorted(together)
+    assert default_epochs(0, task) == 100
+
+
+def test_targets_in_time_are_learned_for_longer_those_of_streams_among_them():
+    task, heard = tasks.classification(), jl.OnStreams(jl.serial(jl.GlobalPool(), jl.Dense(3)), 100)
+    assert default_epochs(72, task, heard) == default_epochs(72, tasks.transcription()) > default_epochs(72, task)
 
 
 def test_kernels_are_decayed_and_biases_and_scales_are_not():
