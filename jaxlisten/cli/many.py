@@ -11,13 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxlisten import data, devices, runs, tasks
-from jaxlisten.cli import say, timed
+from jaxlisten import data, devices, runs
+from jaxlisten.cli import say
 from jaxlisten.data import Dataset, Partition
 from jaxlisten.evaluate import BaseReport, evaluate, pooled
 from jaxlisten.nn import Layer
 from jaxlisten.runs import Fitted
-from jaxlisten.train import default_augment, default_task, ensemble, fit_many
+from jaxlisten.tasks import Task
+from jaxlisten.train import default_task, ensemble, fit_many
 
 _MAIN = {
     "class": "accuracy",
@@ -30,17 +31,18 @@ _MAIN = {
 
 def train(
     model: Layer,
+    task: Task,
     clips: Dataset,
     parts: Sequence[Partition],
     options: argparse.Namespace,
     about: dict[str, Any],
     recipe: dict[str, Any],
-) -> int:
-    """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs."""
+) -> Fitted:
+    """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs, which is returned."""
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
-    task, out = timed.with_loss(tasks.infer(clips.targets), options.loss), Path(options.out)
+    out = Path(options.out)
     say.note(f"{len(each)} runs on {say.count(len(clips), 'clip')} of {len(clips.classes)} {task.things}")
     listeners = fit_many(
         model,
@@ -49,15 +51,16 @@ def train(
         key=jax.numpy.stack([jax.random.key(seed % 2**32) for _, _, seed in each]),
         task=default_task(task),
         epochs=options.epochs,
-        augment=default_augment(task),
         run_dir=out,
         resume=options.resume,
         about=about,
         report=False,
         **recipe,
     )
+    together = ensemble(listeners)
+    together = replace(together, about=about | together.about)
     if not devices.is_first():
-        return 0
+        return together
     named = _MAIN[task.kind]
     part = "validation" if parts[0].test is None else "test"
     rows, reports = [], []
@@ -70,8 +73,7 @@ def train(
         rows.append({"run": f"run{i}", "clips": name, "seed": seed, "n": report.n, named: getattr(report, named)})
         say.note(f"run{i}, {name}, seed {seed}, {part}: {report.headline}")
     runs.write_table(out / "runs.csv", rows)
-    together = ensemble(listeners)
-    runs.write(out, replace(together, about=about | together.about))
+    runs.write(out, together)
     scored = {"data": options.data, "part": part, "runs": len(each)}
     whole = _whole(names, parts, listeners, reports, out.name, scored)
     whole = replace(whole, health=data.health(clips).to_dict())
@@ -82,7 +84,7 @@ def train(
     say.note(f"{named.replace('_', ' ')} of the runs, on average: {spread}")
     what = "each clip by the runs that have not heard it" if options.folds else "all runs together"
     say.note(f"{part}, {what}: {whole.headline}; see {out / 'report.html'}")
-    return 0
+    return together
 
 
 def _held_out(part: Partition) -> Dataset:

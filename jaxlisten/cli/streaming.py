@@ -25,9 +25,8 @@ _ALARMS_PER_HOUR = 1.0
 
 def prepare(parts: Partition, options: argparse.Namespace) -> ForStreams:
     """Make the clips into what a detector hears."""
-    for name in ("folds", "seeds"):
-        if getattr(options, name) is not None:
-            raise InputError(f"--streaming trains one detector; leave out --{name}")
+    if options.folds is not None:
+        raise InputError("--streaming chooses a threshold on validation clips; leave out --folds")
     background = data.recordings(options.background, sr=parts.train.sr) if options.background else []
     if not background and not any(map(data.is_background, parts.train.classes)):
         say.note("no --background and no class _background_ or _silence_: training with noise in their place")

@@ -64,26 +64,28 @@ def _train(options: argparse.Namespace, asked: Asked) -> int:
         model, augment = made.model(model), made.augment(model)
     recipe = _recipe(parts, options, task, model)
     if options.folds is not None or options.seeds is not None:
-        return many.train(model, clips, parts, options, about, recipe)
-    fitted = _run(
-        model,
-        task,
-        clips,
-        parts[0],
-        options.out,
-        epochs=options.epochs,
-        seed=options.seed,
-        augment=augment,
-        resume=options.resume,
-        source=options.data,
-        about=about,
-        init=init,
-        recipe=recipe,
-        callbacks=building.board(options, parts[0].validation, model, task),
-    )
+        fitted = many.train(model, task, clips, parts, options, about, recipe | {"augment": augment})
+    else:
+        fitted = _run(
+            model,
+            task,
+            clips,
+            parts[0],
+            options.out,
+            epochs=options.epochs,
+            seed=options.seed,
+            augment=augment,
+            resume=options.resume,
+            source=options.data,
+            about=about,
+            init=init,
+            recipe=recipe,
+            callbacks=building.board(options, parts[0].validation, model, task),
+        )
     if made is not None and devices.is_first():
         heard = heard_of(whole.train, whole.validation)  # not of what was cut out of the clips
-        runs.write_heard(Path(options.out), heard)
+        for run in (Path(options.out), *Path(options.out).glob("run[0-9]*")):
+            runs.write_heard(run, heard)
         streaming.choose(replace(fitted, heard=heard), made, options)
     return 0
 

@@ -33,18 +33,20 @@ def sounds(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def run(sounds, tmp_path_factory):
+def train(sounds, out, *options):
     """Train a detector, small scenes in place of hours."""
-    out = tmp_path_factory.mktemp("runs") / "detector"
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(models.MODELS, "cnn1d", functools.partial(models.cnn1d, channels=(16, 16)))
         patched.setattr("jaxlisten.cli.streaming._SCENES", 2)
         patched.setattr("jaxlisten.cli.streaming._SECONDS", 40)
-        words = ["--model", "cnn1d", "--front-end", "log_mel", "--epochs", "25"]
-        words += ["--streaming", "--background", str(sounds / "rain")]
-        assert main(["train", str(sounds / "clips"), "--out", str(out), *words]) == 0
+        words = ["--model", "cnn1d", "--front-end", "log_mel", "--streaming", "--background", str(sounds / "rain")]
+        assert main(["train", str(sounds / "clips"), "--out", str(out), *words, *options]) == 0
     return out
+
+
+@pytest.fixture(scope="module")
+def run(sounds, tmp_path_factory):
+    return train(sounds, tmp_path_factory.mktemp("runs") / "detector", "--epochs", "40")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,19 @@ def test_a_detector_is_trained_with_a_threshold_of_its_own(run, sounds):
     assert set(fitted.about["detector"]) == {"thresholds", "smooth", "refractory"}
     assert fitted.longest < 0.4 * SR
     assert "Detection error trade-off" in (run / "stream.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.wide
+def test_seeds_are_one_detector_with_one_threshold(sounds, scene, tmp_path, capsys):
+    out = train(sounds, tmp_path / "both", "--epochs", "2", "--seeds", "2")
+    fitted, clips = runs.read(out), data.load(sounds / "clips", sr=SR)
+    assert set(fitted.params) == {"run0", "run1"}
+    assert set(fitted.about["detector"]) == {"thresholds", "smooth", "refractory"}
+    for folder in (out, out / "run0", out / "run1"):
+        assert sorted(np.concatenate(runs.read(folder).heard)) == sorted(clips.digests())
+    code, _, err = heard(capsys, out, scene / "scene0.flac")
+    assert code == 0
+    assert "exact streaming" in err
 
 
 def test_a_scene_is_recordings_and_the_table_of_what_is_in_them(scene):
