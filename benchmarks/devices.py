@@ -1,11 +1,10 @@
 """Whether several devices, and several processes, find the weights that one device finds, on real recordings.
 
-``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--double] [--json FILE]`` does the first
-epochs of the run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two
-processes, and prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight.
-Beside them stands how far one device gets from itself when each update is larger by the last bit: where training blows
-that up, as the highest learning rates do, no two ways to add the same numbers agree. ``--double`` computes all of it in
-float64, where rounding is too small to be blown up: what is left is what the ways really differ by.
+``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--json FILE]`` does the first epochs of the
+run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two processes, and
+prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight. Beside them
+stands how far one device gets from itself when each update is larger by the last bit: where training blows that up, as
+the highest learning rates do, no two ways to add the same numbers agree.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -43,14 +41,8 @@ def train(options: argparse.Namespace, run: Path) -> None:
     per_epoch = -(-len(parts.train) // options.batch)
     steps = per_epoch * default_epochs(per_epoch, task)
     front = jl.Raw() if options.model == "crnn" else jl.models.log_mel(clips.sr)
-    model, init = jl.serial(front, jl.models.MODELS[options.model](len(clips.classes))), None
-    if options.double:
-        jax.config.update("jax_enable_x64", True)
-        model = jl.serial(jl.lift(doubled), model)
-        trees = model.init(jax.random.key(0), np.zeros((1, clips.sr), np.float32))
-        init = jl.Start(model, *jax.tree.map(doubled, trees))
     jl.fit(
-        model,
+        jl.serial(front, jl.models.MODELS[options.model](len(clips.classes))),
         parts.train,
         parts.validation,
         key=jax.random.key(0),
@@ -59,14 +51,8 @@ def train(options: argparse.Namespace, run: Path) -> None:
         optimizer=optax.chain(default_optimizer(steps), optax.scale(1 + 2.0**-23 if options.nudged else 1.0)),
         epochs=options.epochs,
         batch_size=options.batch,
-        init=init,
         run_dir=run,
     )
-
-
-def doubled(x: Any) -> Any:
-    """Turn numbers into float64."""
-    return x.astype("float64")
 
 
 def started(words: Sequence[str], run: Path, environment: dict[str, str]) -> subprocess.Popen:
@@ -100,7 +86,6 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch", type=int, default=30)
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--double", action="store_true", help="compute in float64")
     parser.add_argument("--nudged", action="store_true", help=argparse.SUPPRESS)
     for name in ("--run", "--port", "--process"):
         parser.add_argument(name, type=Path if name == "--run" else int, help=argparse.SUPPRESS)
