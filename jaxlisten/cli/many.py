@@ -38,7 +38,7 @@ def train(
     about: dict[str, Any],
     recipe: dict[str, Any],
 ) -> Fitted:
-    """Train a run for each fold and seed. The folder of all is a listener too: the mean of theirs, which is returned."""
+    """Train a run for each fold and seed, and return what the folder of all is too: a listener, the mean of theirs."""
     names = [f"fold {i + 1}" for i in range(len(parts))] if options.folds else ["all clips"]
     seeds = [options.seed + i for i in range(options.seeds or 1)]
     each = [(name, part, seed) for name, part in zip(names, parts, strict=True) for seed in seeds]
