@@ -117,9 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--model",
         metavar="NAME",
-        help="resnet (default; with --streaming and --task contrast cnn), cnn, cnn1d, ds_cnn, lstm, gru, crnn, "
-        "mlp or linear; of events and contours crnn "
-        "(default) or linear; of transcripts ctc (default) or attention",
+        help="resnet (default; with --streaming and --task contrast cnn), cnn, cnn1d, ds_cnn, lstm, gru, crnn, mlp or "
+        "linear; of events and contours crnn (default) or linear; of transcripts ctc (default) or attention",
     )
     train.add_argument(
         "--units",

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxlisten import runs
 from jaxlisten.data import Dataset
+from jaxlisten.data.targets import OF_WHOLE_CLIPS
 from jaxlisten.errors import InputError
 from jaxlisten.nn import serial
 from jaxlisten.runs import Fitted
@@ -46,7 +47,7 @@ def begun(source: Fitted, train: Dataset, *, freeze: bool) -> Start:
     Raises:
         InputError: its model, or the targets, are not of whole clips.
     """
-    if train.kind not in ("class", "labels", "numbers"):
+    if train.kind not in OF_WHOLE_CLIPS:
         raise InputError(f"--from goes with classes, labels or numbers of whole clips, got targets of {train.kind}")
     start = transfer(source, len(train.classes), freeze=freeze)
     if train.kind == "numbers":

@@ -11,9 +11,9 @@ from jaxlisten.cli import say
 from jaxlisten.cli.again import Asked, usual
 from jaxlisten.cli.checks import check_classes, check_least, check_seed
 from jaxlisten.cli.train import stopping
+from jaxlisten.data.targets import OF_WHOLE_CLIPS
 from jaxlisten.errors import InputError
 from jaxlisten.train.space import read_space
-from jaxlisten.train.tune import KINDS
 from jaxlisten.train.tune import tune as search
 
 _TEST = 0.15
@@ -29,7 +29,7 @@ def tune(options: argparse.Namespace) -> int:
         runs.create(options.out)
     clips = data.load(options.data, group_by=options.group_by)
     say.skipped(clips)
-    if clips.kind not in KINDS:
+    if clips.kind not in OF_WHOLE_CLIPS:
         raise InputError(f"'{options.data}' gives clips {clips.kind}: tune is for classes, labels and numbers")
     check_classes(clips, options.data)
     parts = data.partition(clips, test=_TEST, seed=options.seed)

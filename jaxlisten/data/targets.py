@@ -29,6 +29,8 @@ from jaxlisten.data.transcripts import Transcript, check_transcripts, encode_tra
 from jaxlisten.errors import InputError
 
 Kind = Literal["class", "labels", "numbers", "contours", "events", "transcripts", "none"]
+OF_WHOLE_CLIPS = ("class", "labels", "numbers")
+"""The kinds of targets that a clip has one of."""
 
 Target = str | frozenset[str] | tuple[float, ...] | Contour | Timed | Transcript | None
 """The target of one clip before it is part of an array: a class, labels, numbers, events, what is said, or nothing."""

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from jaxlisten.augment import Augmentation, Chain, Noise, Speed
-from jaxlisten.data.targets import number_rows
+from jaxlisten.data.targets import OF_WHOLE_CLIPS, number_rows
 from jaxlisten.nn import Layer, OnStreams, Rescaling
 from jaxlisten.tasks import Task, classification, dictation
 from jaxlisten.train.step import Settings
@@ -24,7 +24,7 @@ def default_epochs(steps_per_epoch: int, task: Task, model: Layer | None = None)
         task: with one target a clip 28 passes of 72 steps are made (2,300 clips), and 64 of 9; otherwise a third more.
         model: one that hears streams (`jaxlisten.OnStreams`) has targets all along, whatever the task.
     """
-    whole = task.kind in ("class", "labels", "numbers") and not isinstance(model, OnStreams)
+    whole = task.kind in OF_WHOLE_CLIPS and not isinstance(model, OnStreams)
     return max(10, min(100, round((28 if whole else 37) * (72 / max(1, steps_per_epoch)) ** 0.4)))
 
 

@@ -15,6 +15,7 @@ import jax
 from jaxlisten import runs, tasks
 from jaxlisten.data import Dataset
 from jaxlisten.data.limits import read_text
+from jaxlisten.data.targets import OF_WHOLE_CLIPS
 from jaxlisten.errors import InputError, TrainingError
 from jaxlisten.evaluate import evaluate
 from jaxlisten.evaluate.base import plain
@@ -28,7 +29,6 @@ from jaxlisten.train.many import fit_many
 from jaxlisten.train.recipe import default_augment, default_epochs, default_optimizer, default_task, optimizer_of
 from jaxlisten.train.space import Configuration, Space
 
-KINDS = ("class", "labels", "numbers")
 _STATE = "tune.json"
 
 
@@ -93,7 +93,7 @@ def tune(
             found = jl.tune(train, val, test, configurations=9, epochs=40, run_dir="runs/tuned")
             print(found)
     """
-    if train.kind not in KINDS:
+    if train.kind not in OF_WHOLE_CLIPS:
         raise InputError(f"tune: expected one class a clip, labels or numbers as targets, got {train.kind}")
     if configurations < 2 or factor < 2 or (epochs is not None and epochs < 1):
         raise InputError(
