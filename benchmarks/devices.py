@@ -1,10 +1,11 @@
 """Whether several devices, and several processes, find the weights that one device finds, on real recordings.
 
-``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--json FILE]`` does the first epochs of the
-run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two processes, and
-prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight. Beside them
-stands how far one device gets from itself when each update is larger by the last bit: where training blows that up, as
-the highest learning rates do, no two ways to add the same numbers agree.
+``python -m benchmarks.devices DATA [--model NAME] [--epochs N] [--batch N] [--double] [--json FILE]`` does the first
+epochs of the run that ``jaxlisten train`` makes of DATA: on one device, on eight virtual ones of the CPU, and in two
+processes, and prints how far their weights are from those of the first. Batches of 30 clips are no multiple of eight.
+Beside them stands how far one device gets from itself when each update is larger by the last bit of a float32: where
+training blows that up, as the highest learning rates do, no two ways to add the same numbers agree. ``--double``
+computes in float64, whose last bit is too small to be blown up: what is left is a difference of the ways themselves.
 """
 
 from __future__ import annotations
@@ -18,22 +19,46 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
+import optax
+
+import jaxlisten as jl
+from jaxlisten import nn
+from jaxlisten.train import default_augment, default_optimizer, default_task
+from jaxlisten.train.recipe import default_epochs
+from jaxlisten.types import Array, Params, State
 
 EIGHT = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16"}
 CPU = {"JAX_PLATFORMS": "cpu"}
 
 
+@jl.layer
+class Double(nn.Whole):
+    """A layer with float64 weights, behind clips in float64."""
+
+    inner: jl.Layer
+
+    def init(self, key: Array, x: Any) -> tuple[Params, State]:
+        params, state = self.inner.init(key, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, _double(a.dtype)), x))
+        return jax.tree.map(lambda a: a.astype(_double(a.dtype)), (params, state))
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Array | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        x = jax.tree.map(lambda a: a.astype(_double(a.dtype)), x)
+        return self.inner.apply(params, state, x, key=key, train=train)
+
+
+def _double(dtype: Any) -> Any:
+    return np.float64 if dtype == np.float32 else dtype
+
+
 def train(options: argparse.Namespace, run: Path) -> None:
     """Train with the recipe of ``jaxlisten train`` into a run folder; in a process of its own."""
-    import jax
-    import optax
-
-    import jaxlisten as jl
-    from jaxlisten.train import default_augment, default_optimizer, default_task
-    from jaxlisten.train.recipe import default_epochs
-
+    jax.config.update("jax_enable_x64", options.double)
     if options.port:
         jax.distributed.initialize(f"localhost:{options.port}", 2, options.process)
     clips = jl.data.load(options.data)
@@ -41,8 +66,9 @@ def train(options: argparse.Namespace, run: Path) -> None:
     per_epoch = -(-len(parts.train) // options.batch)
     steps = per_epoch * default_epochs(per_epoch, task)
     front = jl.Raw() if options.model == "crnn" else jl.models.log_mel(clips.sr)
+    model = jl.serial(front, jl.models.MODELS[options.model](len(clips.classes)))
     jl.fit(
-        jl.serial(front, jl.models.MODELS[options.model](len(clips.classes))),
+        Double(model) if options.double else model,
         parts.train,
         parts.validation,
         key=jax.random.key(0),
@@ -82,9 +108,10 @@ def main() -> int:
     """Train three times and compare; return 1 where weights differ by more than 1e-5."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", metavar="DATA", help="what jaxlisten train takes, such as the spoken digits")
-    parser.add_argument("--model", default="cnn")
+    parser.add_argument("--model", default=next(iter(jl.models.MODELS)))
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch", type=int, default=30)
+    parser.add_argument("--double", action="store_true", help="compute in float64")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--nudged", action="store_true", help=argparse.SUPPRESS)
     for name in ("--run", "--port", "--process"):

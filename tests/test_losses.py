@@ -4,9 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from jaxlisten.errors import InputError
-from jaxlisten.losses import binary_cross_entropy, concordance, cross_entropy, mean_squared_error, nt_xent
+from jaxlisten.losses import (
+    binary_cross_entropy,
+    concordance,
+    cross_entropy,
+    mean_squared_error,
+    next_symbol,
+    nt_xent,
+)
+from jaxlisten.types import Padded
 
 value_and_grad = jax.jit(jax.value_and_grad(cross_entropy), static_argnames="label_smoothing")
 
@@ -357,3 +366,23 @@ def test_contrast_refuses_what_are_no_pairs():
         nt_xent(jnp.zeros((4, 2, 3)), temperature=0.0)
     with pytest.raises(InputError, match=r"weight \[4\]"):
         nt_xent(jnp.zeros((4, 2, 3)), jnp.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("loss", "shape", "targets"),
+    [
+        (cross_entropy, (4, 3), (np.array([0, 2, 1, 1]),)),
+        (binary_cross_entropy, (4, 3), (np.eye(4, 3),)),
+        (mean_squared_error, (4, 3), (np.arange(12.0).reshape(4, 3),)),
+        (concordance, (4, 3), (np.arange(12.0).reshape(4, 3) ** 2,)),
+        (nt_xent, (4, 2, 3), ()),
+        (next_symbol, (2, 3, 3), (Padded(np.array([[0, 1], [1, 0]]), np.array([2, 1])),)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_float64_is_kept_and_the_gradient_is_that_of_finite_differences(loss, shape, targets):
+    with jax.enable_x64(True):
+        logits = jnp.asarray(np.random.default_rng(0).normal(size=shape))
+        assert loss(logits, *targets).dtype == jnp.float64
+        assert loss(logits.astype(jnp.float32), *targets).dtype == jnp.float32
+        check_grads(lambda logits: loss(logits, *targets), (logits,), order=1, modes=["rev"], atol=1e-7, rtol=1e-7)

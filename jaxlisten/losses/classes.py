@@ -8,6 +8,7 @@ import optax
 
 from jaxlisten.errors import InputError
 from jaxlisten.losses.common import check_pairs, check_smoothing, mean, weights
+from jaxlisten.ops import widened
 from jaxlisten.types import Array
 
 
@@ -44,7 +45,7 @@ def cross_entropy(
         class_weight: ``[classes]``, from 0 upwards; None means that every class counts 1.
 
     Returns:
-        A float32 scalar.
+        A scalar, float32, or float64 where the logits are.
 
     Raises:
         InputError: the shapes don't belong together, labels ``[batch]`` are no integers, or a smoothing is out of
@@ -59,14 +60,14 @@ def cross_entropy(
         Szegedy et al. (2016), *Rethinking the Inception architecture for computer vision*, section 7 (smoothing).
         With `class_weight` and without smoothing it equals ``torch.nn.functional.cross_entropy`` of integer labels.
     """
-    logits, labels = jnp.asarray(logits, jnp.float32), jnp.asarray(labels)
-    w = weights(weight, labels)
+    logits, labels = widened(jnp.asarray(logits)), jnp.asarray(labels)
+    w = weights(weight, logits)
     _check_cross_entropy(logits, labels, w, label_smoothing)
     present = w != 0
     if labels.ndim == 1:
         labels = jnp.where(present, labels.astype(jnp.int32), 0)
     else:
-        labels = jnp.where(present[:, None], labels.astype(jnp.float32), 1 / logits.shape[1])
+        labels = jnp.where(present[:, None], labels.astype(logits.dtype), 1 / logits.shape[1])
     if class_weight is not None:
         scale = _per_class("cross_entropy", "class_weight", class_weight, logits)
         w = w * (scale[labels] if labels.ndim == 1 else jnp.matmul(labels, scale, precision="highest"))
@@ -110,7 +111,7 @@ def binary_cross_entropy(
             None means 1. More than 1 finds more of a rare label, with more false alarms.
 
     Returns:
-        A float32 scalar.
+        A scalar, float32, or float64 where the logits are.
 
     Raises:
         InputError: the shapes don't belong together, or a smoothing is out of range.
@@ -122,12 +123,12 @@ def binary_cross_entropy(
     Reference:
         Without smoothing and `class_weight` it equals ``torch.nn.BCEWithLogitsLoss(pos_weight=positive_weight)``.
     """
-    logits, targets = jnp.asarray(logits, jnp.float32), jnp.asarray(targets)
-    w = weights(weight, targets)
+    logits, targets = widened(jnp.asarray(logits)), jnp.asarray(targets)
+    w = weights(weight, logits)
     check_pairs("binary_cross_entropy", "logits [batch, classes]", logits, targets, w)
     check_smoothing("binary_cross_entropy", label_smoothing)
     present = (w != 0)[:, None]
-    logits, targets = jnp.where(present, logits, 0.0), jnp.where(present, targets.astype(jnp.float32), 0.0)
+    logits, targets = jnp.where(present, logits, 0.0), jnp.where(present, targets.astype(logits.dtype), 0.0)
     possible = (targets >= 0) & (targets <= 1)
 
     t = (1 - label_smoothing) * targets + label_smoothing / 2
@@ -173,7 +174,7 @@ def _check_cross_entropy(logits: jax.Array, labels: jax.Array, weight: jax.Array
 
 
 def _per_class(function: str, name: str, values: Array, logits: jax.Array) -> jax.Array:
-    array = jnp.asarray(values, jnp.float32)
+    array = jnp.asarray(values, logits.dtype)
     if array.shape != logits.shape[1:]:
         raise InputError(f"{function}: expected {name} [{logits.shape[1]}], got {array.shape}")
     return array

@@ -14,8 +14,9 @@ def mean(loss: jax.Array, weight: jax.Array) -> jax.Array:
     return (weight * loss).sum() / jnp.where(total == 0, 1.0, total)
 
 
-def weights(weight: Array | None, targets: jax.Array) -> jax.Array:
-    return jnp.ones(targets.shape[:1], jnp.float32) if weight is None else jnp.asarray(weight, jnp.float32)
+def weights(weight: Array | None, outputs: jax.Array) -> jax.Array:
+    """Return the weights of items, in the dtype of the outputs."""
+    return jnp.ones(outputs.shape[:1], outputs.dtype) if weight is None else jnp.asarray(weight, outputs.dtype)
 
 
 def check_pairs(function: str, expected: str, outputs: jax.Array, targets: jax.Array, weight: jax.Array) -> None:

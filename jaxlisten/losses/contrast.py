@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxlisten.errors import InputError
 from jaxlisten.losses.common import mean, weights
+from jaxlisten.ops import widened
 from jaxlisten.types import Array, Padded
 
 
@@ -27,7 +28,7 @@ def nt_xent(z: Array, weight: Array | None = None, *, temperature: float = 0.2) 
         temperature: above 0; the lower, the more the nearest of the others count. Static under `jax.jit`.
 
     Returns:
-        A float32 scalar.
+        A scalar, float32, or float64 where the vectors are.
 
     Raises:
         InputError: the shapes don't belong together, or the temperature is not above 0.
@@ -46,7 +47,7 @@ def nt_xent(z: Array, weight: Array | None = None, *, temperature: float = 0.2) 
             f"nt_xent: expected vectors of two forms of each item, [batch, 2, features], got {shape}; does the model "
             "pool over time?"
         )
-    z = jnp.asarray(z, jnp.float32)
+    z = widened(jnp.asarray(z))
     if not temperature > 0:
         raise InputError(f"nt_xent: expected a temperature above 0, got {temperature}")
     w = weights(weight, z)

@@ -8,6 +8,7 @@ import optax
 
 from jaxlisten.errors import InputError
 from jaxlisten.losses.common import check_pairs, mean, weights
+from jaxlisten.ops import widened
 from jaxlisten.types import Array
 
 
@@ -21,7 +22,7 @@ def mean_squared_error(predictions: Array, targets: Array, weight: Array | None 
         weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
 
     Returns:
-        A float32 scalar.
+        A scalar, float32, or float64 where the predictions are.
 
     Raises:
         InputError: the shapes don't belong together.
@@ -54,7 +55,8 @@ def concordance(predictions: Array, targets: Array, weight: Array | None = None)
         weight: ``[batch]``, from 0 upwards; None means that every item counts 1.
 
     Returns:
-        A float32 scalar. With one present item, or where nothing varies, it is 1, with a gradient of 0.
+        A scalar, float32, or float64 where the predictions are. With one present item, or where nothing varies, it is
+        1, with a gradient of 0.
 
     Raises:
         InputError: the shapes don't belong together, or the batch has room for one item only.
@@ -88,8 +90,9 @@ def _numbers(
     function: str, predictions: Array, targets: Array, weight: Array | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Check predictions and targets; return them as ``[batch, k]``, 0 where an item is absent, and the weights."""
-    p, t = jnp.asarray(predictions, jnp.float32), jnp.asarray(targets).astype(jnp.float32)
-    w = weights(weight, t)
+    p = widened(jnp.asarray(predictions))
+    t = jnp.asarray(targets).astype(p.dtype)
+    w = weights(weight, p)
     if p.ndim > 2 and p.shape == t.shape:
         p, t = (x.reshape(len(x), -1) for x in (p, t))
     p, t = (x[:, None] if x.ndim == 1 else x for x in (p, t))

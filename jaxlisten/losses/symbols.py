@@ -10,6 +10,7 @@ import optax
 
 from jaxlisten.errors import InputError
 from jaxlisten.losses.common import check_smoothing, mean, weights
+from jaxlisten.ops import widened
 from jaxlisten.ops.ctc import BLANK, frames_needed
 from jaxlisten.types import Array, Padded
 
@@ -40,6 +41,7 @@ def ctc(logits: Any, symbols: Padded, weight: Array | None = None) -> jax.Array:
         Graves et al. 2006, *Connectionist temporal classification*; `optax.ctc_loss`.
     """
     values, frames = _frames("ctc", logits, symbols)
+    values = values.astype(jnp.float32)  # as optax computes it
     w = weights(weight, values)
     places, frame = jnp.arange(symbols.values.shape[1]), jnp.arange(values.shape[1])
     present = places < symbols.length[:, None]
@@ -48,9 +50,9 @@ def ctc(logits: Any, symbols: Padded, weight: Array | None = None) -> jax.Array:
     valid = (frame < frames[:, None]) & (w > 0)[:, None]
     values = jnp.where(valid[..., None], values, 0.0)
     labels = jnp.where(present, symbols.values + 1, 0)
-    paddings = ((~valid).astype(jnp.float32), (~present).astype(jnp.float32))
+    paddings = ((~valid).astype(values.dtype), (~present).astype(values.dtype))
     loss = optax.losses.ctc_loss(values, paddings[0], labels, paddings[1], blank_id=BLANK)
-    loss = jnp.where(w > 0, loss, 0.0) / jnp.maximum(symbols.length, 1).astype(jnp.float32)
+    loss = jnp.where(w > 0, loss, 0.0) / jnp.maximum(symbols.length, 1).astype(loss.dtype)
     return mean(loss, w)
 
 
@@ -69,7 +71,7 @@ def next_symbol(
         label_smoothing: as in `cross_entropy`.
 
     Returns:
-        A float32 scalar.
+        A scalar, float32, or float64 where the logits are.
 
     Raises:
         InputError: the shapes don't belong together, or a smoothing is out of range.
@@ -95,12 +97,12 @@ def next_symbol(
     if label_smoothing:
         even = -jax.nn.log_softmax(values).mean(axis=-1)
         loss = (1 - label_smoothing) * loss + label_smoothing * even
-    return mean(jnp.where(counts, loss, 0.0).sum(axis=1) / (n[:, 0] + 1).astype(jnp.float32), w)
+    return mean(jnp.where(counts, loss, 0.0).sum(axis=1) / (n[:, 0] + 1).astype(loss.dtype), w)
 
 
 def _frames(function: str, logits: Any, symbols: Any) -> tuple[jax.Array, jax.Array]:
-    """Return logits ``[batch, frames, classes]`` in float32 and how many frames are valid; check what they are."""
-    values = jnp.asarray(logits.values if isinstance(logits, Padded) else logits, jnp.float32)
+    """Return logits ``[batch, frames, classes]``, widened, and how many frames are valid; check what they are."""
+    values = widened(jnp.asarray(logits.values if isinstance(logits, Padded) else logits))
     shape = symbols.values.shape if isinstance(symbols, Padded) else None
     if values.ndim != 3 or shape is None or len(shape) != 2 or shape[0] != values.shape[0]:
         raise InputError(
