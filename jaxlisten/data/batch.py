@@ -94,7 +94,8 @@ def plan(
 
     Args:
         lengths: samples of each clip, ``[n]``.
-        batch_size: clips of a batch; the last batch of each bucket may have fewer.
+        batch_size: clips of a batch at most. Each bucket's are shared out evenly over as few batches as hold them, so
+            that none has a clip or two only, as the rest of a division would.
         buckets: ascending padded lengths, from `bucket_lengths`.
         rng: shuffles the clips of each bucket, and the batches; None keeps clips in order, short ones first.
 
@@ -116,7 +117,8 @@ def plan(
         members = np.flatnonzero(bucket_of == bucket)
         if rng is not None:
             rng.shuffle(members)
-        batches += [(length, members[i : i + batch_size]) for i in range(0, len(members), batch_size)]
+        n = -(-len(members) // batch_size)
+        batches += [(length, clips) for clips in np.array_split(members, n)] if n else []
     return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
 
 

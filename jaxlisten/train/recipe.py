@@ -21,11 +21,11 @@ def default_epochs(steps_per_epoch: int, task: Task, model: Layer | None = None)
 
     Args:
         steps_per_epoch: steps of a pass.
-        task: with one target a clip 28 passes of 72 steps are made (2,300 clips), and 64 of 9; otherwise a third more.
+        task: with one target a clip 28 passes of 72 steps are made (2,300 clips), and 52 of 9; otherwise a third more.
         model: one that hears streams (`jaxlisten.OnStreams`) has targets all along, whatever the task.
     """
     whole = task.kind in OF_WHOLE_CLIPS and not isinstance(model, OnStreams)
-    return max(10, min(100, round((28 if whole else 37) * (72 / max(1, steps_per_epoch)) ** 0.4)))
+    return max(10, min(100, round((28 if whole else 37) * (72 / max(1, steps_per_epoch)) ** 0.3)))
 
 
 @functools.cache

@@ -70,7 +70,10 @@ def test_a_plan_holds_every_clip_once_in_its_shortest_bucket(seed):
         assert 1 <= len(clips) <= 16
         assert all(lengths[clips] <= length)
         assert all(lengths[clips] > {30: -1, 60: 30, 100: 60}[length])
-    assert sum(len(clips) < 16 for _, clips in batches) <= 3
+    for bucket in (30, 60, 100):
+        sizes = [len(clips) for length, clips in batches if length == bucket]
+        assert len(sizes) == -(-sum(sizes) // 16)
+        assert max(sizes) - min(sizes) <= 1
 
 
 def test_a_plan_is_in_order_without_and_shuffled_with_a_generator():
