@@ -211,20 +211,19 @@ def test_padded_item_equals_item_alone(case):
     length, batch = lengths(x), graded_on_ragged(case.layer, case.item, case.tokens)
 
     @graded
-    def alone(params, item):
-        y = case.layer.apply(params, state, item[None])[0]
-        return loss_of(y), y[0]
+    def alone(params, x):
+        items = [case.layer.apply(params, state, x[i : i + 1, :n])[0] for i, n in enumerate(length) if n]
+        return functools.reduce(jnp.add, map(loss_of, items)), [y[0] for y in items]
 
-    items = [alone(params, np.asarray(x)[i, :n]) for i, n in enumerate(length) if n]
-    total = functools.reduce(lambda a, b: jax.tree.map(np.add, a, b), [grad for _, (grad, _) in items])
+    (_, items), (total, total_x) = alone(params, x)
     for junk in (np.nan, 1e4):
         (_, (y, new_state)), (grad, grad_x) = batch(params, ragged(x, junk).values)
         close(new_state, state)
         close(grad, total, 5e-5)
         assert not np.where(valid_steps_of(x, length), 0, grad_x).any(), "a gradient behind the end"
-        for i, ((_, want), (_, want_x)) in enumerate(items):
+        for i, want in enumerate(items):
             close(valid_part(y)[i], want)
-            close(np.asarray(grad_x)[i, : length[i]], want_x, 5e-5)
+            close(np.asarray(grad_x)[i, : length[i]], np.asarray(total_x)[i, : length[i]], 5e-5)
 
 
 def valid_steps_of(x, length):
@@ -243,14 +242,14 @@ def test_streamed_equals_offline(case):
     valid = np.arange(-timing.block, x.shape[1]) < lengths(x)[:, None]
     valid[:, : timing.block] = False
 
-    def streamed(params, values, blocks=3):
+    @graded
+    def streamed(params, values):
         whole = Chunk(jnp.concatenate([front, values], 1), jnp.asarray(valid))
-        y = jl.stream(case.layer, params, state, whole, chunk=blocks * timing.block)
-        return loss_of(y), y
+        y, one_by_one = (jl.stream(case.layer, params, state, whole, chunk=n * timing.block) for n in (3, 1))
+        return loss_of(y), (y, one_by_one)
 
     (_, (want, _)), wanted = graded_on_ragged(case.layer, case.item, case.tokens)(params, padded.values)
-    (_, got), grads = graded(streamed)(params, padded.values)
-    _, one_by_one = jax.jit(functools.partial(streamed, blocks=1))(params, padded.values)
+    (_, (got, one_by_one)), grads = streamed(params, padded.values)
     close(valid_part(got), valid_part(want))
     close(valid_part(one_by_one), valid_part(want))
     close(grads, wanted, 5e-5)
