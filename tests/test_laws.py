@@ -31,6 +31,7 @@ TELLING = ("Conv1D/stride and dilation", "Serial/phase", "Parallel/down and up",
 """Variants of layers, and models, that they hold for without ``-m slow``."""
 ALIKE = (
     *("Mel", "MFCC", "MeanPool", "MeanPool2D", "GELU", "SiLU", "Tanh", "Logistic", "GRU", "EncoderDecoder"),
+    *("DepthwiseConv1D", "ConvTranspose1D", "MaxPool", "Rescaling", "FrequencyPool"),
     *("Frozen", "BFloat16", "SlidingPool/max", "Parallel/down and up", "gru"),
 )
 """Lines that share what they are made of with another line; they hold for these behind ``-m wide``."""

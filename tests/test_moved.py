@@ -78,6 +78,7 @@ def test_an_exported_program_is_read_by_a_later_jax_and_refused_by_an_earlier_on
             run_stablehlo(program, x[None], [len(x)])
 
 
+@pytest.mark.wide
 @each_set
 def test_commands_say_nothing_odd_about_a_moved_run(made, sounds, tmp_path, capsys):
     moved = shutil.copytree(made / "linear", tmp_path / "run")

@@ -57,6 +57,7 @@ def test_options_beside_the_config_take_over(command, sounds, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.wide
 def test_the_stored_model_is_built_and_not_todays_default(command, run, tmp_path):
     config = json.loads((run / "config.json").read_text())
     config["model"]["layers"][0]["n_mels"] = 20

@@ -10,6 +10,9 @@ import soundfile
 from jaxlisten.cli.main import main
 from tests.cli.conftest import SR, tone, write
 
+# What the tests of training, scoring and reports hold, by the command.
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def hums(tmp_path_factory):

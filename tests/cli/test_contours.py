@@ -8,6 +8,9 @@ import pytest
 
 from tests.cli.conftest import SR, tone, write
 
+# What the tests of training, scoring and reports hold, by the command.
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def ratings(tmp_path_factory):

@@ -9,6 +9,9 @@ import pytest
 from jaxlisten.cli.main import main
 from tests.cli.conftest import SR, tone, write
 
+# What the tests of training, scoring and reports hold, by the command.
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):

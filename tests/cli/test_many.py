@@ -22,6 +22,7 @@ def crossed(request, tmp_path_factory):
     return out
 
 
+@pytest.mark.wide
 def test_every_clip_is_tested_on_once(crossed, sounds):
     report = json.loads((crossed / "report.json").read_text())
     assert report["n"] == 12

@@ -207,6 +207,7 @@ def test_run_on_features_is_refused_at_once(refused, run, sounds):
         assert "was trained on features, not on sound" in refused("predict", run, sounds, form)
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_results_come_while_it_runs_and_it_ends_quietly(trained, sounds):
     """Each line is there when it is known; a reader that leaves, and Ctrl-C, end it without a traceback."""

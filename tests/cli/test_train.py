@@ -280,6 +280,7 @@ def test_unforeseen_error_is_one_line_too(monkeypatch, capsys):
         cli.main(["doctor"])
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent in another way there")
 def test_terminated_run_says_how_to_go_on_and_does(command, sounds, tmp_path):
     out = tmp_path / "run"

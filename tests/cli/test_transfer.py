@@ -11,6 +11,9 @@ from jaxlisten import models
 from jaxlisten.cli.main import main
 from tests.cli.conftest import SR, tone, write
 
+# What the tests of training, scoring and reports hold, by the command.
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def flat(sounds, tmp_path_factory):

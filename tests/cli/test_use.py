@@ -172,6 +172,7 @@ def test_export_scores_the_file_and_says_what_a_clip_costs(command, trained, sou
     assert "activations (66,560 bytes as float32)" in tiny  # two maps of 26 x 5 x 64
 
 
+@pytest.mark.wide
 def test_export_writes_a_stream(command, trained, sounds, tmp_path, monkeypatch):
     pytest.importorskip("onnx")
     monkeypatch.chdir(sounds)
@@ -182,6 +183,7 @@ def test_export_writes_a_stream(command, trained, sounds, tmp_path, monkeypatch)
     assert "the carry begins as zeros" in done.out
 
 
+@pytest.mark.wide
 def test_export_refuses_data_that_it_can_not_score(refused, trained, sounds, tmp_path):
     path = tmp_path / "model.onnx"
     assert "give --data too" in refused("export", trained, path, "--split", "test")

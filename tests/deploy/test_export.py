@@ -150,6 +150,7 @@ def test_labelled_clips_are_scored_as_the_report_scores_them(tmp_path):
         assert result.score == ("accuracy", 6 / 7, 6 / 7)
 
 
+@pytest.mark.wide
 def test_eight_bits_that_cost_more_than_a_point_or_a_clip_are_refused(tmp_path, monkeypatch):
     clips = speech([700] * 30)
     truth = ours("cnn1d", padded(clips))[1][:-1].argmax(1)

@@ -11,6 +11,7 @@ import pytest
 from flax import nnx
 
 import jaxlisten as jl
+from tests.thinned import every
 
 RNGS = nnx.Rngs(0)
 
@@ -134,9 +135,7 @@ CASES = {f"steps/{name}": case for name, case in STEPS.items()} | {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.wide if name.count("/") > 1 else ()) for name in CASES]
-)
+@pytest.mark.parametrize("name", every(2, CASES))
 def test_what_comes_in_computes_the_same_for_clips_of_odd_and_even_length(name):
     make, want = CASES[name]
     module = make()

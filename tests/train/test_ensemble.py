@@ -31,6 +31,7 @@ def test_logits_are_the_mean(members, tmp_path):
     loaded.export(tmp_path / "listener.onnx")
 
 
+@pytest.mark.wide
 def test_what_does_not_belong_together_is_refused(members):
     with pytest.raises(jl.InputError, match="at least one listener, got none"):
         jl.ensemble([])

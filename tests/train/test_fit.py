@@ -321,6 +321,7 @@ def test_callbacks_see_each_epoch_and_may_end_the_run():
     assert len(fitted.history) == 2
 
 
+@pytest.mark.wide
 def test_a_run_with_augmentation_and_an_average_goes_on_exactly(tmp_path):
     settings = {"augment": jl.augment.Chain((jl.augment.Speed(), jl.augment.Noise())), "average": 0.9, "epochs": 3}
     whole = fit(**settings)

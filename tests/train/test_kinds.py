@@ -150,6 +150,7 @@ def test_predict_says_labels_and_numbers_on_the_command_line(tagger, meter, tmp_
     assert (numbers["label"], numbers["probability"], numbers["top"]) == (None, None, [])
 
 
+@pytest.mark.wide
 def test_real_digits_are_tagged_by_what_is_true_of_them(real):
     """Tags that a digit has or hasn't: a nasal, and a vowel at the end."""
     files = [

@@ -60,6 +60,7 @@ def test_together_each_run_is_that_of_fit(accelerator, monkeypatch):
         assert_alike(alone, run)
 
 
+@pytest.mark.wide
 def test_compiled_passes_are_those_of_steps(monkeypatch, tmp_path):
     clips = joined(sines(21, samples=2000), sines(13, seed=1, samples=700))
     called = fit(train=clips, optimizer=SGD)
@@ -86,6 +87,7 @@ def test_folds_of_unequal_size_and_length(together, accelerator, monkeypatch):
         assert run.about["data"]["clips"] == len(train)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("together", [False, True])
 def test_settings_reach_the_optimizer(together):
     rates = [0.03, 0.0]

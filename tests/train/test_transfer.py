@@ -105,6 +105,7 @@ DENSE = jl.serial(
 )
 
 
+@pytest.mark.wide
 def test_layers_that_are_trained_one_by_one_keep_what_goes_into_them():
     start = jl.layerwise(DENSE, TRAIN, ("dense0", "dense1"), key=KEY, epochs=200)
     assert list(start.params) == ["dense0", "dense1"]

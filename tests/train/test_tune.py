@@ -147,6 +147,7 @@ def _by_rate(lines, found):
     return zip(lines, sorted(found.last, key=lambda trial: trial.settings["learning_rate"]), strict=True)
 
 
+@pytest.mark.wide
 def test_a_search_that_was_stopped_goes_on_to_the_same_end(found, folder, tmp_path):
     run, state = tmp_path / "run", json.loads((folder / "tune.json").read_text())
     run.mkdir()
