@@ -28,7 +28,7 @@ from jaxlisten.evaluate.report import Report
 from jaxlisten.evaluate.transcripts import TranscriptReport, check_beam, searched
 from jaxlisten.heard import known
 from jaxlisten.nn import Layer, summary
-from jaxlisten.runs import Fitted
+from jaxlisten.runs import Fitted, versions
 from jaxlisten.tasks import Task
 from jaxlisten.types import Array, Batch, Padded, Params, State
 
@@ -149,7 +149,7 @@ def evaluate(
         data: clips at the listener's sample rate, with some or all of its classes or labels, or all its numbers.
         batch_size: clips a step; it changes the speed only.
         title: heading of the report.
-        about: what to say about the data in the report, a dict.
+        about: what to say about the data in the report, a dict; how the listener was trained is added to it.
         by: whether ``by_group`` of the report tells of the data's groups (such as speakers) or of its folds.
         beam: of transcripts, how many sequences the search for the most probable one keeps; 1: the most probable
             symbol is taken at each step.
@@ -180,7 +180,7 @@ def evaluate(
         "history": fitted.history,
         "best_epoch": fitted.best_epoch,
         "title": title,
-        "about": about or {},
+        "about": {**(about or {}), **_made(fitted)},
         "groups": data.groups if by == "group" else data.folds,
         "data": data,
         "model": str(summary(fitted.model, fitted.item)),
@@ -202,6 +202,22 @@ def evaluate(
     return REPORTS[fitted.task.kind](
         fitted.classes, _in_places(data, fitted.classes), scores.probabilities, data.paths, **fields
     )
+
+
+def _made(fitted: Fitted) -> dict[str, dict[str, Any]]:
+    """Say how a listener was trained, and with what, as far as it is known: groups of the report's settings."""
+    about = {key: value if isinstance(value, dict) else {} for key, value in fitted.about.items()}
+    own = ("data", "epochs", "batch_size", "seed", "fingerprint")  # they are said elsewhere, or below
+    asked = {
+        key: value for key, value in about.get("command", {}).items() if key not in own and value not in (None, False)
+    }
+    clips = {"clips": about["data"]["clips"]} if "clips" in about.get("data", {}) else {}
+    seed = {"seed": fitted.about["seed"]} if "seed" in fitted.about else {}
+    made = {
+        "training": clips | about.get("training", {}) | seed | asked,
+        "versions": about.get("versions") or versions(),
+    }
+    return made if made["training"] else {}
 
 
 def _embedded(fitted: Fitted, data: Dataset) -> np.ndarray:

@@ -217,7 +217,7 @@ class Run:
                 runs.write_config(self._folder, fitted)
         known = fitted.task.kind != "none"
         if report and known and self._folder is not None and validation is not None:
-            about = {"part": "validation", **fitted.about}
+            about = {"part": "validation"} | {k: v for k, v in fitted.about.items() if k not in ("seed", "examples")}
             scores = evaluate(fitted, validation, title=self._folder.name, about=about)
             if isinstance(train, Dataset):
                 scores = replace(scores, health=health(train).to_dict())

@@ -54,6 +54,11 @@ def test_train_writes_a_whole_run_folder(trained):
     assert files == wanted
     report = json.loads((trained / "report.json").read_text())
     assert report["about"]["part"] == "validation"
+    config = json.loads((trained / "config.json").read_text())
+    made = report["about"]["training"]
+    assert (made["clips"], made["model"]) == (config["data"]["clips"], config["command"]["model"])
+    assert {key: made[key] for key in ("epochs", "batch_size", "seed")} == config["training"] | {"seed": 0}
+    assert report["about"]["versions"] == config["versions"]
     assert len((trained / "metrics.csv").read_text().splitlines()) == 3
 
 

@@ -304,7 +304,8 @@ def calibration(report: Report | LabelReport, *, ax: Axes | None = None) -> Axes
     said, true, count = found.confidence[used], found.accuracy[used], found.count[used]
     ax.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
     ax.vlines(said, said, true, color=RUST, linewidth=2.2, label="off by")
-    ax.scatter(said, true, s=14 + 150 * count / count.max(), color=BLUE, zorder=3, linewidths=0, label="answers")
+    sizes = 14 + 150 * count / count.max()
+    ax.scatter(said, true, s=sizes, color=BLUE, zorder=3, linewidths=0, label="answers", clip_on=False)
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     title = f"Calibration, off by {100 * found.ece:.1f} points"
     return tidy(ax, title=title, x="probability that was said", y="share that was true", grid="both")
