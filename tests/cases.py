@@ -141,6 +141,7 @@ LAYERS: dict[str, Case] = {
     "SlidingNorm/causal": Case(jl.SlidingNorm(5, lookahead=0, epsilon=0.1)),
     "SlidingNorm/share": Case(jl.SlidingNorm(70, lookahead=30, share=0.5, scale=False)),
     "PCEN": Case(jl.PCEN(8000, 800), refuses=({"sr": 8000, "gain": 0.0}, {"sr": 8000, "initial": -1.0})),
+    "PCENMel": Case(jl.PCENMel(8000, n_fft=64, hop_length=50, n_mels=8), (333,)),
     "AutoGain": Case(
         jl.AutoGain(6, range_db=1.8),
         refuses=({"window": 0}, {"window": 3, "range_db": 0.0}, {"window": 3, "lookahead": 3}),

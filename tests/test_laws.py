@@ -30,7 +30,7 @@ COMPILED = ("jit", "vmap", "leading axes", "padding", "streaming", "finite diffe
 TELLING = ("Conv1D/stride and dilation", "Serial/phase", "Parallel/down and up", "SlidingPool/max", "gru", "linear")
 """Variants of layers, and models, that they hold for without ``-m slow``."""
 ALIKE = (
-    *("Mel", "MFCC", "MeanPool", "MeanPool2D", "GELU", "SiLU", "Tanh", "Logistic", "GRU", "EncoderDecoder"),
+    *("Mel", "MFCC", "MeanPool", "MeanPool2D", "GELU", "SiLU", "Tanh", "Logistic", "GRU", "EncoderDecoder", "PCENMel"),
     *("DepthwiseConv1D", "ConvTranspose1D", "MaxPool", "Rescaling", "FrequencyPool"),
     *("Frozen", "BFloat16", "SlidingPool/max", "Parallel/down and up", "gru"),
 )

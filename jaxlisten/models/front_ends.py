@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxlisten.nn import MFCC, PCEN, AutoGain, FilterAugment, FilterBank, LogMel, Mel, Raw, Serial, SlidingNorm, serial
+from jaxlisten.nn import MFCC, AutoGain, FilterAugment, FilterBank, LogMel, PCENMel, Raw, Serial, SlidingNorm, serial
 
 _AROUND = 201
 """Frames of 10 ms that a level is measured against: a second before a frame, and a second after it."""
@@ -51,14 +51,13 @@ def mfcc(sr: int, *, n_mfcc: int = 20, n_mels: int = 64) -> MFCC:
 
 
 def pcen_mel(sr: int, *, n_mels: int = 64) -> Serial:
-    """Return a `Mel` of magnitudes, with the frames of `log_mel`, and a trained `PCEN` behind it.
+    """Return a `PCENMel` with the frames of `log_mel`.
 
     Args:
         sr: sample rate in Hz.
         n_mels: mel bands.
     """
-    frames = _frames(sr)
-    return serial(Mel(**frames, n_mels=n_mels, power=1.0), PCEN(sr, hop_length=frames["hop_length"]))
+    return PCENMel(**_frames(sr), n_mels=n_mels)
 
 
 def filter_bank(sr: int, *, n_filters: int = 40) -> FilterBank:

@@ -21,7 +21,7 @@ from jaxlisten.nn.layer import REGISTRY, Layer, Whole, from_config, layer, to_co
 from jaxlisten.nn.level import AutoGain
 from jaxlisten.nn.linear import Dense, Rescaling
 from jaxlisten.nn.normalize import BatchNorm, ClipNorm, LayerNorm, Normalize, SlidingNorm
-from jaxlisten.nn.pcen import PCEN
+from jaxlisten.nn.pcen import PCEN, PCENMel
 from jaxlisten.nn.pool import FrequencyPool, GlobalPool, MaxPool, MaxPool2D, MeanPool, MeanPool2D, SlidingPool
 from jaxlisten.nn.rebuild import Description, Novelty, Reconstruction, Stack
 from jaxlisten.nn.recurrent import GRU, LSTM, Bidirectional
@@ -81,6 +81,7 @@ __all__ = [
     "Normalize",
     "Novelty",
     "OnStreams",
+    "PCENMel",
     "Parallel",
     "Raw",
     "ReLU",

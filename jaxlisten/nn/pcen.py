@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from jaxlisten import ops
 from jaxlisten.errors import refuse
+from jaxlisten.nn.combine import Serial, serial
+from jaxlisten.nn.front_end import Mel
 from jaxlisten.nn.layer import channels_of, layer, positive, same_channels
 from jaxlisten.nn.time import Stepwise, silenced
 from jaxlisten.types import Array, Chunk, Params, State
@@ -24,7 +26,8 @@ class PCEN(Stepwise):
         M_t = (1 - s) M_{t-1} + s E_t,      y_t = (E_t / (eps + M_t)^gain + bias)^power - bias^power
 
     s, gain, bias and power are trained for each channel: s as the logit, the others as logarithms, so that they stay in
-    their ranges. Put it behind a `Mel`. It sees no future, so it streams without delay. Energies below 0 count as 0.
+    their ranges. Put it behind a `Mel`, as `PCENMel` does. It sees no future, so it streams without delay. Energies
+    below 0 count as 0.
 
     Args:
         sr: sample rate of the sound in Hz.
@@ -37,13 +40,6 @@ class PCEN(Stepwise):
     Reference:
         Wang et al. 2017, equations 1 and 2. At the start it equals ``librosa.pcen(E.T, ...).T`` of the same settings:
         with ``initial=1.0`` by default, with None for ``zi=(1 - s) * E.T[:, :1]``; within 1e-5 of the largest value.
-
-    Example:
-        >>> import jax, jaxlisten as jl
-        >>> front = jl.serial(jl.Mel(sr=16_000, power=1.0), jl.PCEN(sr=16_000))
-        >>> params, state = front.init(jax.random.key(0), jax.numpy.zeros(16_000))
-        >>> front.apply(params, state, jax.numpy.zeros(16_000))[0].shape
-        (101, 64)
     """
 
     sr: int
@@ -107,3 +103,37 @@ class PCEN(Stepwise):
         divisor = jnp.exp(gain * (math.log(self.eps) + jnp.log1p(mean / self.eps)))
         y = bias**power * jnp.expm1(power * jnp.log1p(energy / divisor / bias))
         return carry, y.astype(x.dtype)
+
+
+def PCENMel(
+    sr: int,
+    n_fft: int = 512,
+    hop_length: int = 160,
+    n_mels: int = 64,
+    win_length: int | None = None,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    **settings: Any,
+) -> Serial:
+    """Return a `Mel` of magnitudes with a `PCEN` behind it: ``[*batch, time]`` to ``[*batch, frames, n_mels]``.
+
+    It stands where a `LogMel` stands. It is the chain of the two layers, whose names in it are ``mel`` and ``pcen``.
+
+    Args:
+        sr: sample rate of the input in Hz.
+        n_fft, hop_length, n_mels, win_length, fmin, fmax: as in `Mel`.
+        settings: others of `PCEN`, by name: gain, bias, power, time_constant, eps, initial.
+
+    Reference:
+        At the start ``librosa.pcen(librosa.feature.melspectrogram(..., power=1), ...).T``, as in `PCEN`; within 1e-4 of
+        the largest value.
+
+    Example:
+        >>> import jax, jaxlisten as jl
+        >>> front = jl.PCENMel(sr=16_000)
+        >>> params, state = front.init(jax.random.key(0), jax.numpy.zeros(16_000))
+        >>> front.apply(params, state, jax.numpy.zeros(16_000))[0].shape
+        (101, 64)
+    """
+    mel = Mel(sr, n_fft, hop_length, n_mels, win_length, fmin, fmax, power=1.0)
+    return serial(mel, PCEN(sr, hop_length, **settings))

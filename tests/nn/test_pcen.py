@@ -64,3 +64,22 @@ def test_padding_does_not_reach_the_mean():
     E = energies()
     padded = Padded(jnp.asarray(E).at[1, 20:].set(jnp.nan), jnp.array([60, 20]))
     hold(applied(jl.PCEN(**FRAMES), padded).values[1, :20], applied(jl.PCEN(**FRAMES), E[1, :20]))
+
+
+def test_a_front_end_of_both_equals_librosa_from_the_sound_on():
+    import librosa
+
+    sound = np.float32(np.random.default_rng(0).standard_normal(4001) * np.linspace(0, 1, 4001))
+    frames = {"sr": 8000, "n_fft": 256, "hop_length": 80, "n_mels": 20, "win_length": 200, "fmin": 50.0}
+    mel = librosa.feature.melspectrogram(y=sound, **frames, power=1.0, pad_mode="constant")
+    want = librosa.pcen(mel.astype(np.float64), **FRAMES, **SETTINGS[1]).T
+    front = jl.PCENMel(**frames, **SETTINGS[1], initial=1.0)
+    np.testing.assert_allclose(applied(front, sound), want, rtol=0, atol=1e-4 * np.abs(want).max())
+    assert jl.from_config(jl.to_config(front)) == front
+
+
+def test_a_setting_of_neither_is_refused():
+    with pytest.raises(TypeError, match="gian"):
+        jl.PCENMel(8000, gian=0.9)
+    with pytest.raises(jl.LayerError, match="gain above 0"):
+        jl.PCENMel(8000, gain=0.0)
